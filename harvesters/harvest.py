@@ -1,0 +1,200 @@
+"""The first step: seal a source's records of one type and period in a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from harvesters.connectors import Connector
+from harvesters.errors import RefusedRecords, SourceError
+from harvesters.files import digest_of, locked, write_json
+from harvesters.periods import school_year_of
+from harvesters.snapshots import Snapshot, SnapshotStore
+from harvesters.sources import Source
+from harvesters.validation import Validator, explain, schema_of
+from schemas import Declarations, RecordType
+from schemas.record import INSTITUTION, REGISTER
+
+_KEYS = pa.schema([("key", pa.uint64()), ("origin", pa.string()), ("row", pa.int64())])
+_MOST_DUPLICATES = 100
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What harvesting one record type and period of a source came to."""
+
+    snapshot: Snapshot
+    changed: bool
+
+
+def harvest(
+    source: Source,
+    record: RecordType,
+    period: str,
+    connector: Connector,
+    state: Path,
+    declarations: Declarations,
+) -> Sealed:
+    """Seal `period` of `record` as `source` has it now, unless nothing changed since last time.
+
+    What was wrong with records goes to ``reports/`` under `state`, by place and rule.
+
+    :raises SourceError: the source could not be read; the last snapshot stays.
+    :raises RefusedRecords: more records were bad than the source's tolerance allows; the last
+        snapshot stays.
+    """
+    store = SnapshotStore(state)
+    folder = store.folder(source.name, record.name)
+    with locked(folder / f".{period}.lock"):
+        # What is declared of the source and of the record decides what a record comes to, too.
+        token = digest_of(
+            [
+                connector.change_token(record.name, period),
+                source.records[record.name].digest,
+                record.document.digest,
+            ]
+        )
+        last = store.get(source.name, record.name, period)
+        if last is not None and last.token == token:
+            return Sealed(last, changed=False)
+        institutions = _institutions(store, record, period)
+        with _KeyFile(folder / f".keys-{period}.parquet") as keys:
+            validator = Validator(
+                source.name, record, period, declarations.codelists, institutions, keys
+            )
+            sealing = _Sealing(source, record, period, connector, validator, keys, state)
+            snapshot = store.seal(
+                source.name,
+                record.name,
+                period,
+                schema_of(record),
+                sealing.batches(),
+                token,
+                left_out=lambda: validator.bad,
+            )
+        changed = last is None or last.sha256 != snapshot.sha256
+        return Sealed(snapshot, changed=changed)
+
+
+def _institutions(store: SnapshotStore, record: RecordType, period: str) -> pa.Array | None:
+    """The ids in the register of schools for `period`, where the record needs them."""
+    if record.name == REGISTER or not any(
+        field.type == "institution" for field in record.fields.values()
+    ):
+        return None
+    year = school_year_of(record.period, period)
+    registers = store.all(REGISTER, year)
+    if not registers:
+        raise SourceError(
+            "register",
+            vi=f"Chưa có danh bạ trường năm học {year}, nên chưa thể đối chiếu mã trường. "
+            "Hãy thu thập nguồn có danh bạ trường trước.",
+            en=f"There is no register of schools for {year} yet to check school codes against. "
+            "Harvest the source that has it first.",
+        )
+    columns = [pq.read_table(register.path, columns=[INSTITUTION]) for register in registers]
+    return pc.unique(pa.concat_tables(columns)[INSTITUTION])
+
+
+class _KeyFile:
+    """Hashed keys on disk while a snapshot is being sealed, so that memory does not grow."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> _KeyFile:
+        self._path.unlink(missing_ok=True)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._path.unlink(missing_ok=True)
+
+    def add(self, keys: npt.NDArray[np.uint64], origin: str, rows: npt.NDArray[np.int64]) -> None:
+        """Take the hashed keys of a batch and where each stood."""
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, _KEYS)
+            self._path.chmod(0o600)
+        origins = pa.array([origin]).take(pa.array(np.zeros(len(keys), dtype=np.int64)))
+        self._writer.write_table(pa.table([pa.array(keys), origins, pa.array(rows)], schema=_KEYS))
+
+    def duplicates(self) -> tuple[int, list[tuple[str, int]]]:
+        """How many records repeat the key of another, and where the first of them stand."""
+        if self._writer is None:
+            return 0, []
+        self._writer.close()
+        self._writer = None
+        with duckdb.connect(config={"threads": 2}) as connection:
+            keys = connection.read_parquet(str(self._path))  # noqa: F841 - read by the SQL below
+            count = connection.execute("SELECT count(*) - count(DISTINCT key) FROM keys").fetchone()
+            if not count or not count[0]:
+                return 0, []
+            places = connection.execute(
+                "SELECT origin, row FROM keys WHERE key IN "
+                "(SELECT key FROM keys GROUP BY key HAVING count(*) > 1) "
+                f"ORDER BY origin, row LIMIT {_MOST_DUPLICATES}"
+            ).fetchall()
+            return int(count[0]), [(origin, int(row)) for origin, row in places]
+
+
+@dataclass
+class _Sealing:
+    """The batches on their way from a connector to a snapshot, and the verdict at their end."""
+
+    source: Source
+    record: RecordType
+    period: str
+    connector: Connector
+    validator: Validator
+    keys: _KeyFile
+    state: Path
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        for batch in self.connector.read(self.record, self.period):
+            yield self.validator.check(batch)
+        self._verdict()
+
+    def _verdict(self) -> None:
+        validator, record = self.validator, self.record
+        twice, places = self.keys.duplicates()
+        key = next((field for field in record.fields.values() if field.type == "key"), None)
+        if twice and key is not None:
+            expected, remedy = explain("duplicate", key, {})
+            for origin, row in places:
+                validator.report("duplicate", key.name, origin, row, expected, remedy)
+        report = self.state / "reports" / self.source.name / record.name / f"{self.period}.json"
+        write_json(
+            report,
+            {
+                "source": self.source.name,
+                "record": record.name,
+                "period": self.period,
+                "seen": validator.seen,
+                "bad": validator.bad,
+                "repeated": twice,
+                "problems": [problem.as_dict() for problem in validator.problems],
+            },
+            mode=0o600,
+        )
+        allowed = int(self.source.limits.tolerance * validator.seen)
+        # A record that stands twice would be counted twice: it cannot be left out, since which
+        # of the two is the right one is not for us to say.
+        if validator.bad > allowed or twice:
+            raise RefusedRecords(
+                self.source.name,
+                record.name,
+                self.period,
+                validator.problems,
+                bad=validator.bad + twice,
+                seen=validator.seen,
+            )

@@ -1,0 +1,340 @@
+"""Releases: numbered, immutable folders of one table's published files. They are the truth.
+
+``releases/<table>/<n>/`` holds the files and ``manifest.json``; beside the folder,
+``<n>.approved.json`` says that a publisher let it out and ``<n>.withdrawn.json`` that it was
+taken back. Everything else that readers meet is made from these.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from harvesters.files import PRIVATE, locked, new_folder, read_json, write_json
+from harvesters.parts import FORMAT, Part
+from harvesters.writers import SIMULATED, write_files
+from schemas import Declarations, Table
+
+TIME_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+MANIFEST = "manifest.json"
+
+
+class UnknownRelease(Exception):
+    """There is no such table or release."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release of a table. `state` is ``published``, ``waiting`` (for approval) or
+    ``withdrawn``; `withdrawal` then says when and why."""
+
+    table: str
+    number: int
+    path: Path
+    manifest: Mapping[str, Any]
+    state: str
+    withdrawal: Mapping[str, Any] | None
+
+    def file(self, name: str) -> Path | None:
+        """The path of the file called `name` in the manifest; None where there is none, or the
+        release is not published."""
+        if self.state != "published":
+            return None
+        if any(file["name"] == name for file in self.manifest["files"]):
+            return self.path / name
+        return None
+
+    @property
+    def digests(self) -> list[str]:
+        """The digests of the parts that the release is made of."""
+        return [part["digest"] for part in self.manifest["parts"]]
+
+
+class ReleaseStore:
+    """The folder of releases under a state folder."""
+
+    def __init__(self, state: Path):
+        self.state = state
+        self.root = state / "releases"
+
+    def tables(self) -> list[str]:
+        """The names of the tables that have a release, whatever its state."""
+        return sorted(path.parent.parent.name for path in self.root.glob(f"*/1/{MANIFEST}"))
+
+    def releases(self, table: str) -> list[Release]:
+        """The releases of `table`, the first one first."""
+        folders = (self.root / table).glob(f"[0-9]*/{MANIFEST}")
+        numbers = sorted(int(path.parent.name) for path in folders)
+        return [self.get(table, number) for number in numbers]
+
+    def get(self, table: str, number: int) -> Release:
+        """Release `number` of `table`.
+
+        :raises UnknownRelease: there is none.
+        """
+        path = self.root / table / str(number)
+        try:
+            manifest = read_json(path / MANIFEST)
+        except FileNotFoundError:
+            raise UnknownRelease(f"{table} has no release {number}.") from None
+        withdrawal = self._mark(table, number, "withdrawn")
+        if withdrawal is not None:
+            state = "withdrawn"
+        elif manifest["approval_required"] and self._mark(table, number, "approved") is None:
+            state = "waiting"
+        else:
+            state = "published"
+        return Release(table, number, path, manifest, state, withdrawal)
+
+    def current(self, table: str) -> Release | None:
+        """The highest release of `table` that is published, or None."""
+        for release in reversed(self.releases(table)):
+            if release.state == "published":
+                return release
+        return None
+
+    def latest(self, table: str) -> Release | None:
+        """The highest release of `table` that was not withdrawn, or None."""
+        for release in reversed(self.releases(table)):
+            if release.state != "withdrawn":
+                return release
+        return None
+
+    def revoked(self, table: str) -> set[str]:
+        """The digests of parts that must not be published again: those that a withdrawn release
+        brought in, and no release that stands had before."""
+        withdrawn: set[str] = set()
+        standing: set[str] = set()
+        for release in self.releases(table):
+            if release.state == "withdrawn":
+                withdrawn |= set(release.digests) - standing
+            else:
+                standing |= set(release.digests) - withdrawn
+        return withdrawn
+
+    def approve(self, table: str, number: int, by: str, reason: str) -> None:
+        """Let a waiting release out.
+
+        :raises UnknownRelease: there is none, or it is not waiting.
+        """
+        if self.get(table, number).state != "waiting":
+            raise UnknownRelease(f"Release {number} of {table} does not wait for approval.")
+        mark = {"by": by, "reason": reason, "at": _now()}
+        write_json(self.root / table / f"{number}.approved.json", mark)
+
+    def withdraw(self, table: str, number: int | None, reason: str) -> list[int]:
+        """Take back release `number` of `table`, and every later one that carries what it
+        brought in; all releases without a number. Their files move out of every reader's reach.
+
+        Returns the numbers of the releases taken back; doing it again finishes what a kill left.
+
+        :raises UnknownRelease: there is none.
+        """
+        with locked(self.root / ".lock"):
+            releases = self.releases(table)
+            if not releases:
+                raise UnknownRelease(f"{table} has no release.")
+            taken = [release for release in releases if number is None]
+            if number is not None:
+                bad = self.get(table, number)
+                before = {
+                    digest
+                    for release in releases
+                    if release.number < number and release.state != "withdrawn"
+                    for digest in release.digests
+                }
+                brought = set(bad.digests) - before
+                taken = [bad] + [
+                    release
+                    for release in releases
+                    if release.number > number and brought & set(release.digests)
+                ]
+            for release in taken:
+                if release.state != "withdrawn":
+                    mark = {"reason": reason, "at": _now()}
+                    write_json(self.root / table / f"{release.number}.withdrawn.json", mark)
+            for release in taken:
+                self._put_away(release)
+            return [release.number for release in taken]
+
+    def _put_away(self, release: Release) -> None:
+        """Move a withdrawn release's files to a private folder; the manifest stays."""
+        away = self.state / "withdrawn" / release.table / str(release.number)
+        for folder in (self.state / "withdrawn", away.parent, away):
+            folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        for file in release.manifest["files"]:
+            path = release.path / file["name"]
+            if path.exists():
+                os.replace(path, away / file["name"])
+
+    def _mark(self, table: str, number: int, kind: str) -> Mapping[str, Any] | None:
+        try:
+            mark: Mapping[str, Any] = read_json(self.root / table / f"{number}.{kind}.json")
+        except FileNotFoundError:
+            return None
+        return mark
+
+    def create(
+        self,
+        table: Table,
+        parts: Sequence[Part],
+        declarations: Declarations,
+        sources: Sequence[Mapping[str, Any]],
+        organization: str,
+        simulated: bool,
+    ) -> Release:
+        """Write the next release of `table`, made of `parts` in the order of their periods."""
+        numbers = [release.number for release in self.releases(table.name)]
+        number = max(numbers, default=0) + 1
+        before = self.latest(table.name)
+        with new_folder(self.root / table.name / str(number)) as folder:
+            files = write_files(
+                table, [part.path for part in parts], declarations.codelists, folder, simulated
+            )
+            certificates = folder / "certificates"
+            certificates.mkdir()
+            for part in parts:
+                write_json(certificates / f"{part.period}.json", part.certificate)
+            left_out = [
+                sum(snapshot["left_out"] for snapshot in part.certificate["snapshots"])
+                for part in parts
+            ]
+            manifest = {
+                "format": FORMAT,
+                "table": table.name,
+                "release": number,
+                "issued": _now(),
+                "simulated": simulated,
+                "sources": list(sources),
+                "organization": organization,
+                "declaration": table.digest,
+                "periods": [part.period for part in parts],
+                "parts": [
+                    {
+                        "period": part.period,
+                        "digest": part.digest,
+                        "certificate": f"certificates/{part.period}.json",
+                        "rows": part.certificate["cells"],
+                        "suppressed": part.certificate["suppressed"],
+                        "given_up": part.certificate["given_up"],
+                        "left_out": missing,
+                    }
+                    for part, missing in zip(parts, left_out, strict=True)
+                ],
+                "rows": sum(part.certificate["cells"] for part in parts),
+                "files": files,
+                "columns": [column.as_dict() for column in table.columns],
+                "changes": _changes(table, before, parts, folder),
+                "notes": _notes(table, parts, left_out, simulated),
+                "approval_required": table.approval,
+            }
+            write_json(folder / MANIFEST, manifest)
+        return self.get(table.name, number)
+
+
+def _now() -> str:
+    return datetime.datetime.now(TIME_ZONE).replace(microsecond=0).isoformat()
+
+
+def _notes(
+    table: Table, parts: Sequence[Part], left_out: Sequence[int], simulated: bool
+) -> list[Mapping[str, str]]:
+    """What a reader should know of this release, in words."""
+    notes: list[Mapping[str, str]] = [SIMULATED] if simulated else []
+    for part, missing in zip(parts, left_out, strict=True):
+        given_up = part.certificate["given_up"]
+        if given_up:
+            titles = {
+                key: ", ".join(table.column(name).title[key] for name in given_up)
+                for key in ("vi", "en")
+            }
+            notes.append(
+                {
+                    "vi": f"Kỳ {part.period}: không công bố chi tiết theo {titles['vi']} để bảo "
+                    "vệ dữ liệu cá nhân.",
+                    "en": f"{part.period}: no detail by {titles['en']}, to protect personal "
+                    "information.",
+                }
+            )
+        if missing:
+            notes.append(
+                {
+                    "vi": f"Kỳ {part.period}: {missing} bản ghi không hợp lệ không được tính.",
+                    "en": f"{part.period}: {missing} invalid records are not counted.",
+                }
+            )
+    return notes
+
+
+def _changes(
+    table: Table, before: Release | None, parts: Sequence[Part], folder: Path
+) -> dict[str, Any]:
+    """What changed since the release before: periods, and rows of the periods in both."""
+    rows = sum(int(part.certificate["cells"]) for part in parts)
+    if before is None:
+        periods = [part.period for part in parts]
+        return {
+            "previous": None, "periods_added": periods, "periods_removed": [],
+            "rows_added": rows, "rows_changed": 0, "rows_removed": 0,
+        }  # fmt: skip
+    old = {part["period"]: part for part in before.manifest["parts"]}
+    new = {part.period: part for part in parts}
+    added = [period for period in new if period not in old]
+    removed = [period for period in old if period not in new]
+    changed = [
+        period for period in new if period in old and old[period]["digest"] != new[period].digest
+    ]
+    counts = {
+        "rows_added": sum(int(new[period].certificate["cells"]) for period in added),
+        "rows_changed": 0,
+        "rows_removed": sum(int(old[period]["rows"]) for period in removed),
+    }
+    if changed:
+        for name, number in _compare(table, before, folder, changed).items():
+            counts[name] += number
+    return {
+        "previous": before.number, "periods_added": added, "periods_removed": removed, **counts
+    }  # fmt: skip
+
+
+def _compare(table: Table, before: Release, folder: Path, periods: Sequence[str]) -> dict[str, int]:
+    """Rows added, changed and removed in `periods` between two releases, by the table's key."""
+    file = f"{table.name}.parquet"
+    keys = ", ".join(f'"{name}"' for name in table.key)
+    with duckdb.connect(config={"threads": 2}) as connection:
+        old = connection.read_parquet(str(before.path / file))  # noqa: F841 - in the SQL below
+        new = connection.read_parquet(str(folder / file))  # noqa: F841 - in the SQL below
+        where = f'WHERE "{table.period}" IN ({", ".join("?" for _ in periods)})'
+
+        def count(query: str, times: int) -> int:
+            row = connection.execute(query, list(periods) * times).fetchone()
+            return int(row[0]) if row else 0
+
+        both = count(
+            f"SELECT count(*) FROM (SELECT {keys} FROM old {where}) "
+            f"JOIN (SELECT {keys} FROM new {where}) USING ({keys})",
+            2,
+        )
+        if {c.name for c in table.columns} == {c["name"] for c in before.manifest["columns"]}:
+            names = ", ".join(f'"{column.name}"' for column in table.columns)
+            same = count(
+                f"SELECT count(*) FROM (SELECT {names} FROM old {where} "
+                f"INTERSECT SELECT {names} FROM new {where})",
+                2,
+            )
+        else:
+            same = 0
+        total_old = count(f"SELECT count(*) FROM old {where}", 1)
+        total_new = count(f"SELECT count(*) FROM new {where}", 1)
+    return {
+        "rows_added": total_new - both,
+        "rows_changed": both - same,
+        "rows_removed": total_old - both,
+    }

@@ -1,0 +1,192 @@
+"""From sealed snapshots to cells: each combination of a table's codes, totals included.
+
+The expressions are Ibis's, so that the same ones run on DuckDB embedded and on Spark distributed.
+Everything that is counted adds up (`schemas.table.Component`), so the finest cells are counted
+once over the records and every total from the cells below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+from ibis.expr import types as ir
+
+from schemas import TOTAL, Component, Declarations, Dimension, Table
+from schemas.record import INSTITUTION
+
+
+def components(table: Table) -> list[Component]:
+    """The numbers that have to be counted for the table's measures, each once."""
+    found: dict[str, Component] = {}
+    for measure in table.measures:
+        for component in (measure.numerator, measure.denominator):
+            if component is not None:
+                found[component.name] = component
+    return list(found.values())
+
+
+def tabulate(
+    table: Table,
+    snapshots: Sequence[Path],
+    register: Sequence[Path],
+    declarations: Declarations,
+    connection: ibis.BaseBackend | None = None,
+) -> pa.Table:
+    """Count the cells of a cube from the Parquet files of one reference period's snapshots.
+
+    `register` holds the snapshots of the register of schools for the same period; it may be
+    empty where the table does not need it.
+
+    The result has the table's dimension columns (text, `TOTAL` for a total) and a column for each
+    of `components` (int64, or float64 for sums of decimals; null where nothing was delivered),
+    sorted by the dimension columns.
+    """
+    backend = connection or ibis.duckdb.connect()
+    records = _with_parents(
+        table,
+        backend.read_parquet([str(path) for path in snapshots]),
+        backend.read_parquet([str(path) for path in register]) if register else None,
+        declarations,
+    )
+    names = [component.name for component in components(table)]
+    keep = _Keeper(backend)
+    cells = keep(_finest(table, records))
+    cells = keep(_with_zeros(table, cells, names, declarations))
+    for dimension in table.dimensions:
+        cells = keep(_with_totals(cells, dimension, table.dimension_columns, names, keep))
+    return cells.order_by(list(table.dimension_columns)).to_pyarrow()
+
+
+class _Keeper:
+    """Keeps intermediate results as temporary tables, so that no step computes another anew.
+
+    (`Table.cache` would, but Ibis 12 drops its tables with a statement that DuckDB 2 refuses.)
+    """
+
+    def __init__(self, backend: ibis.BaseBackend):
+        self._backend = backend
+
+    def __call__(self, expression: ir.Table) -> ir.Table:
+        name = ibis.util.gen_name("cells")
+        return self._backend.create_table(name, expression, temp=True)
+
+
+def _with_parents(
+    table: Table, records: ir.Table, register: ir.Table | None, declarations: Declarations
+) -> ir.Table:
+    """The records with every column that the table counts by or filters on."""
+    if table.from_register:
+        if register is None:
+            raise ValueError(f"{table.name} needs the register of schools.")
+        schools = register.select(INSTITUTION, *sorted(table.from_register))
+        records = records.join(schools, INSTITUTION, how="left")
+    missing = dict(table.derived)
+    while missing:
+        # A parent's parent waits for its own turn.
+        ready = {coarse: fine for coarse, fine in missing.items() if fine in records.columns}
+        for coarse, fine in ready.items():
+            records = records.mutate(**{coarse: _parent(records, fine, declarations)})
+            del missing[coarse]
+    return records
+
+
+def _parent(records: ir.Table, column: str, declarations: Declarations) -> ir.Value:
+    codes = declarations.codelists[_codelist(column, declarations)].codes
+    parents = [(code.code, code.parent) for code in codes.values() if code.parent is not None]
+    return records[column].cases(*parents, else_=ibis.null("string"))
+
+
+def _finest(table: Table, records: ir.Table) -> ir.Table:
+    aggregates = {}
+    for component in components(table):
+        where = None
+        for column, codes in component.where.items():
+            condition = records[column].isin(codes)
+            where = condition if where is None else where & condition
+        if component.source is None:
+            value = records.count(where=where)
+        elif component.counted:
+            value = records[component.source].count(where=where)
+        else:
+            value = records[component.source].sum(where=where)
+        kind = "int64" if component.whole or component.counted else "float64"
+        aggregates[component.name] = value.cast(kind)
+    return records.group_by(list(table.dimension_columns)).aggregate(**aggregates)
+
+
+def _with_zeros(
+    table: Table, cells: ir.Table, names: Sequence[str], declarations: Declarations
+) -> ir.Table:
+    """Zeros for the codes of the dimensions that ask for them, wherever the others have a row.
+
+    Only counts are filled in: a sum of what nobody delivered is not known to be zero.
+    """
+    filled = [dimension for dimension in table.dimensions if dimension.zeros]
+    if not filled:
+        return cells
+    others = [
+        name for dimension in table.dimensions if not dimension.zeros
+        for name in dimension.hierarchy
+    ]  # fmt: skip
+    grid = cells.select(others).distinct() if others else None
+    for dimension in filled:
+        codes = ibis.memtable(_combinations(dimension, declarations))
+        grid = codes if grid is None else grid.cross_join(codes)
+    columns = list(table.dimension_columns)
+    joined = grid.join(cells, columns, how="left")
+    counted = {c.name for c in components(table) if c.source is None or c.counted}
+    return joined.select(
+        *columns,
+        **{name: joined[name].fill_null(0) if name in counted else joined[name] for name in names},
+    )
+
+
+def _combinations(dimension: Dimension, declarations: Declarations) -> pa.Table:
+    codelist = _codelist(dimension.hierarchy[-1], declarations)
+    rows: list[Mapping[str, str]] = []
+    for code in declarations.codelists[codelist].codes.values():
+        row = {dimension.hierarchy[-1]: code.code}
+        current, current_list = code, codelist
+        for coarse in reversed(dimension.hierarchy[:-1]):
+            row[coarse] = current.parent or ""
+            current_list = declarations.codelists[current_list].parent or coarse
+            if current.parent:
+                current = declarations.codelists[current_list].codes[current.parent]
+        rows.append({name: row[name] for name in dimension.hierarchy})
+    return pa.Table.from_pylist(rows)
+
+
+def _codelist(column: str, declarations: Declarations) -> str:
+    for record in declarations.records.values():
+        field = record.fields.get(column)
+        if field is not None and field.codelist is not None:
+            return field.codelist
+    return column
+
+
+def _with_totals(
+    cells: ir.Table,
+    dimension: Dimension,
+    columns: Sequence[str],
+    names: Sequence[str],
+    keep: _Keeper,
+) -> ir.Table:
+    """The cells, and above them the totals over each level of one dimension."""
+    levels = [cells]
+    for depth in range(len(dimension.hierarchy), 0, -1):
+        below = levels[-1]
+        coarser = below.mutate(**{dimension.hierarchy[depth - 1]: ibis.literal(TOTAL)})
+        sums = {name: coarser[name].sum().cast(below.schema()[name]) for name in names}
+        levels.append(keep(coarser.group_by(list(columns)).aggregate(**sums)))
+    return ibis.union(*(level.select(*columns, *names) for level in levels))
+
+
+def without(cells: pa.Table, columns: Iterable[str]) -> pa.Table:
+    """The cells that are left when `columns` are given up: those that are totals over them."""
+    for name in columns:
+        cells = cells.filter(pc.equal(cells[name], TOTAL))
+    return cells

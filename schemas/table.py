@@ -1,0 +1,506 @@
+"""Tables: everything about a statistical table, declared in one YAML file.
+
+What is pulled, how it is counted, what is protected, its columns and titles, all follow from a
+`Table`. A *cube* has a row for each combination of its dimensions' codes, totals included; a
+*register* lists institutions or areas, a row each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.codelist import CodeList
+from schemas.declaration import DeclarationError, DeclarationErrors, Document, Text, check_form
+from schemas.record import INSTITUTION, REGISTER, Field, RecordType
+
+DEFAULT_THRESHOLD = 5
+SENSITIVE_THRESHOLD = 10
+
+PERIOD_TITLES: Mapping[str, Text] = {
+    "school_year": {"vi": "Năm học", "en": "School year"},
+    "month": {"vi": "Tháng", "en": "Month"},
+    "date": {"vi": "Ngày số liệu", "en": "Reference date"},
+}
+
+_STATUS: Text = {"vi": "tình trạng số liệu", "en": "status"}
+_FLAG: Text = {"vi": "ghi chú số liệu", "en": "flag"}
+STATUS_DESCRIPTION: Text = {
+    "vi": "Vì sao ô không có giá trị: c = được ẩn để bảo vệ dữ liệu cá nhân; z = không áp dụng; "
+    "x = không có số liệu; để trống = có giá trị.",
+    "en": "Why there is no value: c = suppressed to protect personal information; z = not "
+    "applicable; x = not available; empty = there is a value.",
+}
+FLAG_DESCRIPTION: Text = {
+    "vi": "p = số liệu sơ bộ; r = đã điều chỉnh; low = nhỏ hơn mức làm tròn; để trống = không "
+    "có ghi chú.",
+    "en": "p = provisional; r = revised; low = below the rounding unit; empty = no flag.",
+}
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """An axis of a cube: columns from coarse to fine. Above the first stands the total.
+
+    With `zeros`, each of its codes is filled in with 0 wherever the other dimensions have a
+    combination at all.
+    """
+
+    name: str
+    hierarchy: tuple[str, ...]
+    zeros: bool = False
+
+
+@dataclass(frozen=True)
+class Component:
+    """A number that adds up over cells: a count of records, or the sum of a field.
+
+    Without `source` it counts records; with one it sums that field, or, if `counted`, counts the
+    records that have a value there. `where` keeps only records whose fields hold one of the given
+    codes. `whole` says that the sum is of whole numbers.
+    """
+
+    name: str
+    source: str | None = None
+    counted: bool = False
+    whole: bool = True
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A published figure, and how it comes from the components that add up.
+
+    `kind` is ``count``, ``sum``, ``mean``, ``rate`` or ``ratio``: the numerator alone for the
+    first two, numerator over denominator times `scale` for the others.
+    """
+
+    name: str
+    kind: str
+    title: Text
+    description: Text | None
+    unit: Text
+    about: str
+    decimals: int
+    numerator: Component
+    denominator: Component | None
+    scale: int
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """The table's rules of disclosure control; see ``harvesters/disclosure``."""
+
+    threshold: int
+    sensitive: bool
+    ladder: tuple[str, ...]
+    """Columns to give up, in this order, where a finer table cannot be made safe."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as it is published.
+
+    `role` is ``period``, ``dimension``, ``label``, ``measure``, ``status``, ``flag`` or
+    ``attribute``; `type` is ``period``, ``code``, ``institution``, ``name``, ``integer``,
+    ``decimal``, ``status`` or ``flag``.
+    """
+
+    name: str
+    type: str
+    role: str
+    title: Text
+    description: Text | None = None
+    codelist: str | None = None
+    unit: Text | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The column as it stands in a release's manifest."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "role": self.role,
+            "title": dict(self.title),
+            "description": dict(self.description) if self.description else None,
+            "codelist": self.codelist,
+            "unit": dict(self.unit) if self.unit else None,
+        }
+
+
+@dataclass(frozen=True)
+class Table:
+    """A statistical table as its YAML file declares it."""
+
+    name: str
+    kind: str
+    topic: str
+    organization: str | None
+    title: Text
+    description: Text
+    keywords: Mapping[str, tuple[str, ...]]
+    unit_of_observation: Text
+    record: str
+    about: str
+    period: str
+    frequency: str
+    dimensions: tuple[Dimension, ...]
+    measures: tuple[Measure, ...]
+    attributes: tuple[str, ...]
+    columns: tuple[Column, ...]
+    disclosure: Disclosure
+    approval: bool
+    methodology: Text
+    document: Document
+    derived: Mapping[str, str]
+    """Columns that hold the parent code of another: the column, and that other one."""
+    from_register: frozenset[str]
+    """Columns that the register of schools supplies."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the YAML file, in hexadecimal."""
+        return self.document.digest
+
+    @property
+    def dimension_columns(self) -> tuple[str, ...]:
+        """The coded columns of all dimensions, in order."""
+        return tuple(name for dimension in self.dimensions for name in dimension.hierarchy)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns of a register that tell one row from another: all of its codes, since two
+        rows with the same codes would be the same thing twice."""
+        codes = [c.name for c in self.columns if c.role == "attribute" and c.type == "code"]
+        institutions = [
+            c.name for c in self.columns if c.role == "attribute" and c.type == "institution"
+        ]
+        return tuple(institutions[:1] or codes)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that tell one row of the table from another."""
+        return tuple(
+            column.name for column in self.columns if column.role in ("period", "dimension")
+        ) + (self.identity if self.kind == "register" else ())
+
+    def column(self, name: str) -> Column:
+        """The column called `name`.
+
+        :raises KeyError: the table has no such column.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+class _Parser:
+    """Makes a `Table` from its document and gathers every mistake on the way."""
+
+    def __init__(
+        self,
+        document: Document,
+        records: Mapping[str, RecordType],
+        codelists: Mapping[str, CodeList],
+    ):
+        self.document = document
+        self.data: Mapping[str, Any] = document.data
+        self.records = records
+        self.codelists = codelists
+        self.errors: list[DeclarationError] = []
+        self.record: RecordType = records[self.data["record"]]
+        self.register = records.get(REGISTER)
+        self.derived: dict[str, str] = {}
+        self.from_register: set[str] = set()
+
+    def fail(self, place: tuple[str | int, ...], message: str, remedy: str = "") -> None:
+        self.errors.append(self.document.error(place, message, remedy))
+
+    def field(self, place: tuple[str | int, ...], name: str) -> Field | None:
+        """The record's own stored field called `name`."""
+        found = self.record.fields.get(name)
+        if found is None or found.type == "key":
+            known = ", ".join(field.name for field in self.record.stored)
+            self.fail(place, f"`{self.record.name}` has no field `{name}`.", f"It has {known}.")
+            return None
+        return found
+
+    def finest(self, place: tuple[str | int, ...], name: str) -> Field | None:
+        """The field that a column is counted by: the record's own, else the parent code of one
+        of its fields (a pupil's level is that of the grade, whatever the school's is), else,
+        for a record of a school, what the register says of the school."""
+        if name in self.record.fields:
+            return self.field(place, name)
+        for own in self.record.stored:
+            if own.codelist and self.codelists[own.codelist].parent == name:
+                self.derived[name] = own.name
+                return self._as_field(name)
+        if self._in_register(name):
+            assert self.register is not None
+            return self.register.fields[name]
+        return self.field(place, name)
+
+    def _in_register(self, name: str) -> bool:
+        if (
+            self.register is None
+            or self.record is self.register
+            or INSTITUTION not in self.record.fields
+            or name not in self.register.fields
+        ):
+            return False
+        self.from_register.add(name)
+        return True
+
+    def is_parent(self, coarse: str, fine: Field) -> bool:
+        if coarse in self.record.fields:
+            return True
+        if fine.type == "institution":
+            return self._in_register(coarse)
+        codelist = self.codelists.get(fine.codelist or "")
+        if codelist is None or codelist.parent != coarse:
+            return False
+        self.derived.setdefault(coarse, fine.name)
+        return True
+
+    def dimensions(self) -> tuple[Dimension, ...]:
+        dimensions, seen = [], set()
+        for index, entry in enumerate(self.data.get("dimensions", [])):
+            place = ("dimensions", index)
+            hierarchy = tuple(entry["hierarchy"])
+            for name in hierarchy:
+                if name in seen:
+                    self.fail(place, f"The column `{name}` is in two dimensions.")
+                seen.add(name)
+            fine = self.finest((*place, "hierarchy"), hierarchy[-1])
+            for coarse in reversed(hierarchy[:-1]):
+                if fine is not None and not self.is_parent(coarse, fine):
+                    message = f"`{coarse}` is not above `{fine.name}`."
+                    remedy = "A coarser column is the parent code list, or a field of the register."
+                    self.fail((*place, "hierarchy"), message, remedy)
+                fine = self._as_field(coarse)
+            dimensions.append(Dimension(entry["name"], hierarchy, entry.get("zeros", False)))
+        return tuple(dimensions)
+
+    def _as_field(self, codelist: str) -> Field | None:
+        if codelist not in self.codelists:
+            return None
+        title = self.codelists[codelist].title
+        return Field(codelist, "code", title, None, codelist, True, False, None, None, None)
+
+    def component(
+        self,
+        place: tuple[str | int, ...],
+        name: str,
+        source: str | None = None,
+        where: Mapping[str, list[str]] | None = None,
+    ) -> Component:
+        if source is not None:
+            found = self.field(place, source)
+            if found is not None and found.type not in ("integer", "decimal"):
+                self.fail(place, f"`{source}` is no number.", "Name a field of numbers.")
+        for column, codes in (where or {}).items():
+            found = self.finest(place, column)
+            known = self.codelists[found.codelist].codes if found and found.codelist else {}
+            for code in codes:
+                if found is not None and code not in known:
+                    remedy = f"Use one of: {', '.join(list(known)[:20])}."
+                    self.fail(place, f"`{code}` is not a code of `{column}`.", remedy)
+        decimal = source in self.record.fields and self.record.fields[source].type == "decimal"
+        codes = {key: tuple(values) for key, values in (where or {}).items()}
+        return Component(name, source, whole=not decimal, where=codes)
+
+    def measure(self, index: int, entry: Mapping[str, Any]) -> Measure | None:
+        place: tuple[str | int, ...] = ("measures", index)
+        name = entry["name"]
+        kinds = [kind for kind in ("count", "sum", "mean", "rate", "ratio") if kind in entry]
+        if len(kinds) != 1:
+            remedy = "Say one of count, sum, mean, rate, ratio."
+            self.fail(place, f"`{name}` is computed in {len(kinds)} ways.", remedy)
+            return None
+        kind, how = kinds[0], entry[kinds[0]]
+        place = (*place, kind)
+        over, scale, decimals = None, 1, 0
+        if kind == "count":
+            top = self.component(place, name, where=None if how is True else how["where"])
+        elif kind == "sum":
+            top = self.component(place, name, how)
+            found = self.record.fields.get(how)
+            decimals = 0 if found is None or found.type == "integer" else 2
+        elif kind == "mean":
+            top = self.component(place, f"{name}__sum", how["of"])
+            over, decimals = Component(f"{name}__n", how["of"], counted=True), 2
+        elif kind == "rate":
+            top = self.component(place, f"{name}__n", where=how["of"])
+            over, scale, decimals = Component(f"{name}__of"), 100, 1
+        else:
+            top = self.component(place, f"{name}__n", how["of"])
+            over = self.component(place, f"{name}__of", how["over"])
+            scale, decimals = how.get("scale", 1), 2
+        return Measure(
+            name=name,
+            kind=kind,
+            title=entry["title"],
+            description=entry.get("description"),
+            unit=entry["unit"],
+            about=entry.get("about", self.record.about),
+            decimals=entry.get("decimals", decimals),
+            numerator=top,
+            denominator=over,
+            scale=scale,
+        )
+
+    def disclosure(self, dimensions: tuple[Dimension, ...]) -> Disclosure:
+        rules = self.data.get("disclosure", {})
+        sensitive = rules.get("sensitive", False)
+        least = SENSITIVE_THRESHOLD if sensitive else DEFAULT_THRESHOLD
+        threshold = rules.get("threshold", least)
+        if threshold < least:
+            message = f"The threshold {threshold} is lower than {least}."
+            remedy = "It may be raised, never lowered; leave it out for the default."
+            self.fail(("disclosure", "threshold"), message, remedy)
+        ladder = tuple(rung["drop"] for rung in rules.get("ladder", []))
+        left = {dimension.name: list(dimension.hierarchy) for dimension in dimensions}
+        for index, column in enumerate(ladder):
+            for columns in left.values():
+                if columns and columns[-1] == column:
+                    columns.pop()
+                    break
+            else:
+                message = f"`{column}` is not the finest column of a dimension at that rung."
+                self.fail(("disclosure", "ladder", index), message)
+        return Disclosure(threshold, sensitive, ladder)
+
+    def columns(
+        self, dimensions: tuple[Dimension, ...], measures: tuple[Measure, ...]
+    ) -> Iterator[Column]:
+        period = self.record.period
+        yield Column(period, "period", "period", PERIOD_TITLES[period])
+        if self.data["kind"] == "register":
+            for index, name in enumerate(self.data.get("columns", [])):
+                found = self.field(("columns", index), name)
+                if found is not None:
+                    yield from self._coded(found, "attribute", self.data["columns"])
+            return
+        for dimension in dimensions:
+            for name in dimension.hierarchy:
+                found = self.record.fields.get(name)
+                if name in self.from_register and self.register is not None:
+                    found = self.register.fields[name]
+                found = found or self._as_field(name)
+                if found is not None:
+                    yield from self._coded(found, "dimension")
+        for measure in measures:
+            kind = "integer" if measure.decimals == 0 else "decimal"
+            yield Column(
+                measure.name,
+                kind,
+                "measure",
+                measure.title,
+                measure.description,
+                None,
+                measure.unit,
+            )
+            for suffix, words, text in (
+                ("status", _STATUS, STATUS_DESCRIPTION),
+                ("flag", _FLAG, FLAG_DESCRIPTION),
+            ):
+                title = {key: f"{measure.title[key]} – {words[key]}" for key in ("vi", "en")}
+                yield Column(f"{measure.name}_{suffix}", suffix, suffix, title, text)
+
+    def _coded(self, found: Field, role: str, others: Sequence[str] = ()) -> Iterator[Column]:
+        yield Column(
+            found.name, found.type, role, found.title, found.description, found.codelist, found.unit
+        )
+        if f"{found.name}_name" in others:
+            return
+        if found.type == "institution":
+            title = {"vi": "Tên trường", "en": "School name"}
+            yield Column(f"{found.name}_name", "name", "label", title)
+        elif found.codelist in NAMED_LISTS:
+            title = self.codelists[found.codelist].title
+            words = {"vi": f"Tên {title['vi'][0].lower()}{title['vi'][1:]}",
+                     "en": f"{title['en']} name"}  # fmt: skip
+            yield Column(f"{found.name}_name", "name", "label", words, None, found.codelist)
+
+    def parse(self) -> Table:
+        data = self.data
+        if data["table"] != self.document.path.stem:
+            message = (
+                f"The table is called `{data['table']}`, its file `{self.document.path.name}`."
+            )
+            self.fail(("table",), message, "Give both the same name.")
+        needed, other = (
+            (("dimensions", "measures"), "columns")
+            if data["kind"] == "cube"
+            else (("columns",), "dimensions")
+        )
+        for key in needed:
+            if key not in data:
+                self.fail((), f"A {data['kind']} needs `{key}:`.", f"Add `{key}:`.")
+        if other in data:
+            self.fail((other,), f"A {data['kind']} has no `{other}:`.", "Leave it out.")
+        if data["kind"] == "register" and self.record.about == "persons":
+            message = "A register lists institutions; this record is about persons."
+            self.fail(("record",), message, "Count the records in a cube.")
+        dimensions = self.dimensions()
+        measures = tuple(
+            measure
+            for index, entry in enumerate(data.get("measures", []))
+            if (measure := self.measure(index, entry)) is not None
+        )
+        disclosure = self.disclosure(dimensions)
+        columns = tuple(self.columns(dimensions, measures))
+        names = [column.name for column in columns]
+        for name in {name for name in names if names.count(name) > 1}:
+            self.fail((), f"Two columns are called `{name}`.", "Rename the measure.")
+        if self.errors:
+            raise DeclarationErrors(sorted(self.errors, key=lambda error: error.line))
+        return Table(
+            name=data["table"],
+            kind=data["kind"],
+            topic=data["topic"],
+            organization=data.get("organization"),
+            title=data["title"],
+            description=data["description"],
+            keywords={key: tuple(words) for key, words in data["keywords"].items()},
+            unit_of_observation=data["unit_of_observation"],
+            record=self.record.name,
+            about=self.record.about,
+            period=self.record.period,
+            frequency=data["frequency"],
+            dimensions=dimensions,
+            measures=measures,
+            attributes=tuple(data.get("columns", ())),
+            columns=columns,
+            disclosure=disclosure,
+            approval=data.get("approval", False),
+            methodology=data["methodology"],
+            document=self.document,
+            derived=self.derived,
+            from_register=frozenset(self.from_register),
+        )
+
+
+NAMED_LISTS = frozenset({"area", "old_area", "district"})
+"""Code lists whose labels stand beside the codes in every file: their codes are mere numbers."""
+
+
+def parse_table(
+    document: Document,
+    records: Mapping[str, RecordType],
+    codelists: Mapping[str, CodeList],
+) -> Table:
+    """The table that `document` declares.
+
+    :raises DeclarationErrors: the document does not have the form of a table, or it names a
+        record type, field, code list or code that there is not, or weakens a disclosure rule.
+    """
+    errors = check_form(document, "table")
+    if errors:
+        raise DeclarationErrors(errors)
+    if document.data["record"] not in records:
+        message = f"There is no record type `{document.data['record']}`."
+        remedy = f"There are {', '.join(sorted(records))}."
+        raise DeclarationErrors([document.error(("record",), message, remedy)])
+    return _Parser(document, records, codelists).parse()
