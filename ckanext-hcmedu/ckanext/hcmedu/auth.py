@@ -1,0 +1,37 @@
+"""Who may see what of the harvest: ckanext-harvest lets anyone; here only staff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ckan.authz as authz
+import ckan.plugins.toolkit as tk
+
+Auth = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
+
+_STAFF_ONLY = (
+    "harvest_source_list",
+    "harvest_object_show",
+    "harvest_object_list",
+    "harvesters_info_show",
+)
+
+
+def _staff_only(name: str) -> Auth:
+    @tk.chained_auth_function
+    @tk.auth_disallow_anonymous_access
+    def check(next_auth: Auth, context: dict[str, Any], data_dict: dict[str, Any]) -> Any:
+        user = context.get("user")
+        # The lowest permission that staff of any organisation have and nobody else does.
+        if not user or not authz.has_user_permission_for_some_org(user, "create_dataset"):
+            return {"success": False, "msg": tk._("Only the department's staff may see this.")}
+        return next_auth(context, data_dict)
+
+    check.__name__ = name
+    return check
+
+
+def functions() -> dict[str, Any]:
+    """The authorisation functions, by name of the action."""
+    return {name: _staff_only(name) for name in _STAFF_ONLY}

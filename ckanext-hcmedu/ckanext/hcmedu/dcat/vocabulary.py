@@ -1,0 +1,49 @@
+"""The controlled values of DCAT-AP: EU authority tables and IANA media types."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+
+@cache
+def _vocabulary() -> dict[str, Any]:
+    source = resources.files(__package__) / "vocabulary.yaml"
+    return yaml.safe_load(source.read_text("utf-8"))
+
+
+def licence(dataset: dict[str, Any]) -> str | None:
+    """The IRI of a dataset's licence: the EU table's, else the address that CKAN knows for it."""
+    known = _vocabulary()["licences"].get(dataset.get("license_id"))
+    address = known or dataset.get("license_url") or dataset.get("license_id") or ""
+    return address if address.startswith(("http://", "https://")) else None
+
+
+def file_type(file_format: str | None) -> str | None:
+    """The IRI of a file format such as ``CSV`` in the EU table; None if it is not there."""
+    return _vocabulary()["file_types"].get((file_format or "").upper())
+
+
+def media_type(name: str | None) -> str | None:
+    """The IRI of a media type such as ``text/csv``; an IRI stays as it is."""
+    if not name or name.startswith("http"):
+        return name
+    return _vocabulary()["media_types"] + name.split(";")[0].strip()
+
+
+def languages() -> list[str]:
+    """The IRIs of the portal's languages."""
+    return list(_vocabulary()["languages"].values())
+
+
+def theme_taxonomy() -> str:
+    """The IRI of the scheme that the datasets' themes are from."""
+    return _vocabulary()["theme_taxonomy"]
+
+
+def public() -> str:
+    """The IRI that says that something may be read by anyone."""
+    return _vocabulary()["public"]

@@ -1,0 +1,241 @@
+"""The operator's steps: harvest, release, reconcile, and what happened so far.
+
+The command line and the scheduler both call these; each can be repeated at will.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ckan.model as model
+import ckan.plugins.toolkit as tk
+from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError
+from ckanext.harvest.queue import get_connection, get_gather_publisher, get_gather_routing_key
+
+from ckanext.hcmedu import settings
+from ckanext.hcmedu.organizations import sync_organizations, sync_topics
+from ckanext.hcmedu.reconcile import Outcome as Reconciled
+from ckanext.hcmedu.reconcile import reconcile as reconcile_tables
+from ckanext.hcmedu.sources import declared_sources, harvest_source_id, sync_sources
+from harvesters.files import digest_of
+from harvesters.release import Outcome as Released
+from harvesters.release import release as release_tables
+from harvesters.sources import Source
+
+log = logging.getLogger(__name__)
+
+GATHERING_LOST = datetime.timedelta(minutes=3)
+"""A gathering lists periods, which takes seconds: after this long its worker died."""
+
+
+def bootstrap() -> dict[str, Any]:
+    """Make organisations, topics and harvest sources agree with their declarations."""
+    return {
+        "organizations": sync_organizations(Path(tk.config["hcmedu.organizations_path"])),
+        "topics": sync_topics(Path(tk.config["hcmedu.topics_path"])),
+        "sources": sync_sources(),
+    }
+
+
+@dataclass(frozen=True)
+class HarvestProgress:
+    """How far a harvest job is: `done` of `total` snapshots; `finished` when no more comes."""
+
+    source: str
+    done: int
+    total: int
+    errors: int
+    finished: bool
+
+
+def start_harvest(source: Source) -> str:
+    """Put a harvest job for `source` on the queue; the id of the job, or of the running one."""
+    identifier = harvest_source_id(source)
+    running = (
+        model.Session.query(HarvestJob)
+        .filter(HarvestJob.source_id == identifier, HarvestJob.status != "Finished")
+        .order_by(HarvestJob.created.desc())
+        .first()
+    )
+    if running is not None:
+        return str(running.id)
+    job = tk.get_action("harvest_job_create")(_context(), {"source_id": identifier, "run": True})
+    return str(job["id"])
+
+
+def harvest_progress(source: Source, job_id: str) -> HarvestProgress:
+    """How far the job is, as the database has it now."""
+    model.Session.expire_all()
+    job = HarvestJob.get(job_id)
+    states = [
+        state
+        for (state,) in model.Session.query(HarvestObject.state).filter_by(harvest_job_id=job_id)
+    ]
+    errors = sum(state == "ERROR" for state in states)
+    errors += model.Session.query(HarvestGatherError).filter_by(harvest_job_id=job_id).count()
+    done = sum(state in ("COMPLETE", "ERROR") for state in states)
+    finished = job.gather_finished is not None and done == len(states)
+    model.Session.rollback()
+    return HarvestProgress(source.name, done, len(states), errors, finished)
+
+
+def harvest(
+    sources: Sequence[Source],
+    show: Callable[[HarvestProgress], None] = lambda progress: None,
+    idle_seconds: float = 900.0,
+) -> list[str]:
+    """Harvest `sources` one after the other, through ckanext-harvest's workers, and wait.
+
+    Returns the messages of the errors that its jobs met.
+
+    :raises TimeoutError: no worker took or advanced a job for `idle_seconds`.
+    """
+    messages: list[str] = []
+    for source in sources:
+        job_id = start_harvest(source)
+        last, since = None, time.monotonic()
+        while True:
+            progress = harvest_progress(source, job_id)
+            show(progress)
+            if progress.finished:
+                break
+            if progress != last:
+                last, since = progress, time.monotonic()
+            elif time.monotonic() - since > idle_seconds:
+                raise TimeoutError(
+                    f"{source.name}: no worker advanced the harvest for {idle_seconds:.0f} s. "
+                    "See `make status` and `make logs`."
+                )
+            time.sleep(0.3)
+        messages += errors_of(job_id)
+    finish_jobs()
+    return messages
+
+
+def errors_of(job_id: str) -> list[str]:
+    """The messages of a job's errors: of its gathering, then of its objects."""
+    gathering = model.Session.query(HarvestGatherError.message).filter_by(harvest_job_id=job_id)
+    sealing = (
+        model.Session.query(HarvestObject.guid, HarvestObjectError.message)
+        .join(HarvestObject, HarvestObject.id == HarvestObjectError.harvest_object_id)
+        .filter(HarvestObject.harvest_job_id == job_id)
+        .order_by(HarvestObject.guid, HarvestObjectError.created)
+    )
+    return [message for (message,) in gathering] + [f"{guid}: {text}" for guid, text in sealing]
+
+
+def finish_jobs() -> None:
+    """Let ckanext-harvest close jobs that are done and send again what a killed worker lost."""
+    tk.get_action("harvest_jobs_run")(_context(), {})
+    model.Session.commit()
+    _send_lost_gatherings()
+
+
+def _send_lost_gatherings() -> None:
+    """Queue anew the gathering of jobs whose worker was killed.
+
+    ckanext-harvest 1.6.3 does so after two hours (``queue.resubmit_jobs``).
+    """
+    before = datetime.datetime.utcnow() - GATHERING_LOST
+    lost = model.Session.query(HarvestJob).filter(
+        HarvestJob.status == "Running",
+        HarvestJob.gather_finished.is_(None),
+        HarvestJob.created < before,
+    )
+    queued = get_connection().lrange(get_gather_routing_key(), 0, -1)
+    for job in lost:
+        if not any(job.id in str(message) for message in queued):
+            log.warning("The gathering of job %s was lost; it is sent again.", job.id)
+            get_gather_publisher().send({"harvest_job_id": job.id})
+
+
+def running_jobs() -> int:
+    """How many harvest jobs are not finished."""
+    return int(
+        model.Session.query(HarvestJob).filter(HarvestJob.status.in_(["New", "Running"])).count()
+    )
+
+
+def release(progress: Callable[[str, str], None] = lambda table, period: None) -> Released:
+    """Release what the sealed snapshots make new."""
+    return release_tables(
+        declared_sources(), settings.state_path(), settings.declarations(), progress
+    )
+
+
+def reconcile(
+    tables: Iterable[str] | None = None, progress: Callable[[Reconciled], None] | None = None
+) -> list[Reconciled]:
+    """Make every projection agree with the releases."""
+    chosen = None if tables is None else list(tables)
+    return reconcile_tables(
+        settings.release_store(), settings.declarations(), chosen, progress=progress
+    )
+
+
+def fingerprint() -> str:
+    """A digest that changes when a snapshot, a release or a mark beside one does."""
+    state = settings.state_path()
+    seen = [
+        (str(path.relative_to(state)), path.stat().st_mtime_ns)
+        for pattern in ("snapshots/*/*/*.json", "releases/*/*", "releases/*/*.json")
+        for path in sorted(state.glob(pattern))
+    ]
+    return digest_of(seen)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the overview: a dataset as it is published."""
+
+    table: str
+    title: str
+    sources: str
+    rows: int
+    suppressed: int
+    release: int | None
+    state: str
+    periods: str
+
+
+def overview() -> Iterator[Row]:
+    """Each declared table and its newest release."""
+    store = settings.release_store()
+    feeding = declared_sources()
+    for table in settings.declarations().tables.values():
+        sources = ", ".join(source.name for source in feeding if table.record in source.records)
+        releases = store.releases(table.name)
+        current = store.current(table.name)
+        if current is not None:
+            manifest = current.manifest
+            periods = manifest["periods"]
+            span = periods[0] if len(periods) == 1 else f"{periods[0]} … {periods[-1]}"
+            suppressed = sum(sum(part["suppressed"].values()) for part in manifest["parts"])
+            newer = [one for one in releases if one.number > current.number]
+            waiting = any(one.state == "waiting" for one in newer)
+            state = "published" + (", next waits for approval" if waiting else "")
+            yield Row(
+                table.name,
+                table.title["vi"],
+                sources,
+                manifest["rows"],
+                suppressed,
+                current.number,
+                state,
+                span,
+            )
+            continue
+        waiting = any(one.state == "waiting" for one in releases)
+        state = "waits for approval" if waiting else ("withdrawn" if releases else "no release")
+        yield Row(table.name, table.title["vi"], sources, 0, 0, None, state, "")
+
+
+def _context() -> dict[str, Any]:
+    user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+    return {"user": user, "ignore_auth": True, "session": model.Session, "model": model}

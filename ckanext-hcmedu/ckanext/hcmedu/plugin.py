@@ -1,0 +1,72 @@
+"""The extension's plugin: it only wires; what it does stands in the modules it names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+from ckan.common import CKANConfig
+from ckan.lib.plugins import DefaultTranslation
+
+from ckanext.hcmedu import cli, facets, helpers, settings, translation, validators
+from ckanext.hcmedu.views import get_blueprints
+
+
+@tk.blanket.config_declarations
+@tk.blanket.helpers(helpers.get_helpers)
+@tk.blanket.validators(validators.get_validators)
+@tk.blanket.blueprints(get_blueprints)
+@tk.blanket.cli(cli.get_commands)
+class HCMEduPlugin(p.SingletonPlugin, DefaultTranslation):
+    """The portal's pages, schemas, code lists, release files and commands."""
+
+    p.implements(p.IConfigurer)
+    p.implements(p.IConfigurable)
+    p.implements(p.ITranslation)
+    p.implements(p.IFacets, inherit=True)
+    p.implements(p.IPackageController, inherit=True)
+    p.implements(p.IGroupController, inherit=True)
+    p.implements(p.IOrganizationController, inherit=True)
+
+    # IConfigurer
+
+    def update_config(self, config: CKANConfig) -> None:
+        tk.add_template_directory(config, "templates")
+        tk.add_public_directory(config, "public")
+        tk.add_resource("assets", "hcmedu")
+
+    # IConfigurable
+
+    def configure(self, config: CKANConfig) -> None:
+        settings.check()
+
+    # IFacets
+
+    def dataset_facets(self, facets_dict: dict[str, str], package_type: str) -> dict[str, str]:
+        return facets.titles()
+
+    def group_facets(
+        self, facets_dict: dict[str, str], group_type: str, package_type: str | None
+    ) -> dict[str, str]:
+        return facets.titles(without="groups")
+
+    def organization_facets(
+        self, facets_dict: dict[str, str], organization_type: str, package_type: str | None
+    ) -> dict[str, str]:
+        return facets.titles(without="organization")
+
+    # IPackageController
+
+    def after_dataset_search(
+        self, search_results: dict[str, Any], search_params: dict[str, Any]
+    ) -> dict[str, Any]:
+        return facets.translate(search_results)
+
+    def before_dataset_view(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
+        return translation.dataset_for_view(pkg_dict)
+
+    # IGroupController, IOrganizationController
+
+    def before_view(self, data_dict: dict[str, Any]) -> dict[str, Any]:
+        return translation.group_for_view(data_dict)

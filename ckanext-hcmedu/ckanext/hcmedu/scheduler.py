@@ -1,0 +1,81 @@
+"""The clock: harvests each source on its schedule, and carries through what a harvest changed.
+
+APScheduler knows time zones, which RQ's cron and ckanext-harvest's frequencies do not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+import ckan.model as model
+from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from ckanext.hcmedu import operations
+from ckanext.hcmedu.sources import declared_sources
+from harvesters.sources import TIMEZONE, Source
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 30
+
+
+class FollowUp:
+    """Finishes jobs and, once no harvest runs, releases and reconciles what has changed."""
+
+    def __init__(self) -> None:
+        self._done = ""
+
+    def __call__(self) -> None:
+        """Do what is due; nothing where nothing changed since the last time it all went well."""
+        operations.finish_jobs()
+        if operations.running_jobs():
+            return
+        before = operations.fingerprint()
+        if before == self._done:
+            return
+        released = operations.release()
+        for made in released.releases:
+            log.info("Released %s %s (%s)", made.table, made.number, made.state)
+        outcomes = operations.reconcile()
+        for outcome in outcomes:
+            if outcome.is_problem:
+                log.error("Reconciling %s: %s", outcome.table, outcome.message)
+        if not any(outcome.is_problem for outcome in outcomes):
+            self._done = operations.fingerprint()
+
+
+def _with_session(work: Callable[[], object]) -> Callable[[], None]:
+    """`work` with a database session of its own, whatever became of the one before."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            model.Session.remove()
+
+    return run
+
+
+def scheduler() -> BlockingScheduler:
+    """The scheduler with all its jobs, not yet started; `start` runs until it is stopped."""
+    clock = BlockingScheduler(
+        timezone=ZoneInfo(TIMEZONE),
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600},
+    )
+    for source in declared_sources():
+        if source.schedule is not None:
+            clock.add_job(
+                _with_session(lambda source=source: _start(source)),
+                source.schedule.trigger(),
+                id=f"harvest {source.name}",
+            )
+    clock.add_job(_with_session(FollowUp()), IntervalTrigger(seconds=TICK_SECONDS), id="follow up")
+    return clock
+
+
+def _start(source: Source) -> None:
+    log.info("Harvesting %s", source.name)
+    operations.start_harvest(source)

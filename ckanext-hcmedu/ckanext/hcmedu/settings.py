@@ -1,0 +1,87 @@
+"""What the configuration says, as the values the extension works with."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import ckan.plugins.toolkit as tk
+from ckan.exceptions import CkanConfigurationException
+
+from harvesters.releases import ReleaseStore
+from schemas import DeclarationErrors, Declarations
+
+
+def state_path() -> Path:
+    """The folder that holds snapshots, parts and releases (`hcmedu.state_path`)."""
+    return Path(tk.config["hcmedu.state_path"])
+
+
+def check() -> None:
+    """Hold the configured paths against the disk.
+
+    :raises CkanConfigurationException: a path is relative or not there, or a declaration is wrong.
+    """
+    for key, is_there in (
+        ("hcmedu.state_path", Path.is_dir),
+        ("hcmedu.sources_path", Path.is_dir),
+        ("hcmedu.organizations_path", Path.is_file),
+        ("hcmedu.topics_path", Path.is_file),
+    ):
+        value = tk.config.get(key)
+        if not value and key != "hcmedu.state_path":
+            continue
+        path = Path(value)
+        if not path.is_absolute():
+            raise CkanConfigurationException(f"{key} is `{value}`: give an absolute path.")
+        if not is_there(path):
+            kind = "folder" if is_there is Path.is_dir else "file"
+            raise CkanConfigurationException(f"{key} is `{value}`: there is no such {kind}.")
+    try:
+        declarations()
+    except DeclarationErrors as errors:
+        raise CkanConfigurationException(f"The declarations have mistakes.\n{errors}") from errors
+
+
+def release_store() -> ReleaseStore:
+    """The releases on disk; reads no file before it is asked for one."""
+    return ReleaseStore(state_path())
+
+
+def declarations() -> Declarations:
+    """The tables, record types and code lists of the portal.
+
+    They are read once a process: a new declaration is taken up on a restart.
+
+    :raises schemas.DeclarationErrors: a declaration is wrong.
+    """
+    paths = tk.config.get("hcmedu.declarations_paths") or []
+    return _declarations(tuple(paths))
+
+
+@lru_cache(maxsize=4)
+def _declarations(paths: tuple[str, ...]) -> Declarations:
+    return Declarations.load([Path(path) for path in paths])
+
+
+def is_simulated() -> bool:
+    """Whether the portal shows simulated data (`hcmedu.simulated`)."""
+    return tk.asbool(tk.config.get("hcmedu.simulated"))
+
+
+def site_url() -> str:
+    """The portal's own address, without a slash at its end."""
+    return tk.config["ckan.site_url"].rstrip("/")
+
+
+def site_title() -> dict[str, str]:
+    """The portal's title in both languages."""
+    return {"vi": tk.config["ckan.site_title"], "en": tk.config["hcmedu.site_title_en"]}
+
+
+def site_description() -> dict[str, str]:
+    """What the portal is, in a sentence, in both languages."""
+    return {
+        "vi": tk.config["ckan.site_description"],
+        "en": tk.config["hcmedu.catalog_description_en"],
+    }

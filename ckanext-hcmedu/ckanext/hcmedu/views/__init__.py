@@ -1,0 +1,12 @@
+"""The pages and files that the extension serves; each module is one blueprint."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from ckanext.hcmedu.views import codelists, releases, tables
+
+
+def get_blueprints() -> list[Blueprint]:
+    """All blueprints of the extension."""
+    return [codelists.blueprint, releases.blueprint, tables.blueprint]
