@@ -180,5 +180,5 @@ if __name__ == "__main__":
     try:
         main(prog_name="python -m demo")
     except (SettingsError, ValueError, psycopg2.OperationalError) as error:
-        _console.print(f"demo: {str(error).strip()}", markup=False, style="red")
+        click.secho(f"demo: {str(error).strip()}", fg="red", err=True)
         sys.exit(1)

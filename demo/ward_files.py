@@ -209,7 +209,7 @@ def _dots(amount: int) -> str:
 
 def fee_file(city: City, year: int, area: Area, schools: Ints) -> bytes | None:
     """The fee table of a ward as CSV with semicolons, with or without a BOM."""
-    cents = _habit(city, area, "cents", 0.25)
+    cents = _habit(city, area, "cents", 0.35)
     bare = not cents and _habit(city, area, "bare numbers", 0.15)
     as_number = _habit(city, area, "codes as numbers", 0.7)
 

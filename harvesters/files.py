@@ -91,9 +91,12 @@ def new_folder(target: Path, mode: int = 0o755) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`; waits until whoever holds it lets go, or dies."""
+def locked(path: Path, wait: bool = True) -> Iterator[None]:
+    """Hold the lock file `path`; waits until whoever holds it lets go, or dies.
+
+    :raises BlockingIOError: another holds it, and we do not `wait`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

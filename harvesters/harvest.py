@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from harvesters.connectors import Connector
 from harvesters.errors import RefusedRecords, SourceError
-from harvesters.files import digest_of, locked, write_json
+from harvesters.files import digest_of, write_json
 from harvesters.periods import school_year_of
 from harvesters.snapshots import Snapshot, SnapshotStore
 from harvesters.sources import Source
@@ -52,21 +52,22 @@ def harvest(
         snapshot stays.
     """
     store = SnapshotStore(state)
-    folder = store.folder(source.name, record.name)
-    with locked(folder / f".{period}.lock"):
-        # What is declared of the source and of the record decides what a record comes to, too.
+    with store.lock(source.name, record.name, period):
+        institutions = _institutions(store, record, period)
+        # What is declared of the source and of the record decides what a record comes to, and so
+        # do the schools that there are.
         token = digest_of(
             [
                 connector.change_token(record.name, period),
                 source.records[record.name].digest,
                 record.document.digest,
+                None if institutions is None else sorted(institutions.to_pylist()),
             ]
         )
         last = store.get(source.name, record.name, period)
         if last is not None and last.token == token:
             return Sealed(last, changed=False)
-        institutions = _institutions(store, record, period)
-        with _KeyFile(folder / f".keys-{period}.parquet") as keys:
+        with _KeyFile(store, source.name, record.name, period) as keys:
             validator = Validator(
                 source.name, record, period, declarations.codelists, institutions, keys
             )
@@ -107,12 +108,12 @@ def _institutions(store: SnapshotStore, record: RecordType, period: str) -> pa.A
 class _KeyFile:
     """Hashed keys on disk while a snapshot is being sealed, so that memory does not grow."""
 
-    def __init__(self, path: Path):
-        self._path = path
+    def __init__(self, store: SnapshotStore, source: str, record: str, period: str):
+        self._store = store
+        self._path = store.working_file(source, record, period, "keys")
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> _KeyFile:
-        self._path.unlink(missing_ok=True)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -124,7 +125,6 @@ class _KeyFile:
         """Take the hashed keys of a batch and where each stood."""
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, _KEYS)
-            self._path.chmod(0o600)
         origins = pa.array([origin]).take(pa.array(np.zeros(len(keys), dtype=np.int64)))
         self._writer.write_table(pa.table([pa.array(keys), origins, pa.array(rows)], schema=_KEYS))
 
@@ -134,7 +134,10 @@ class _KeyFile:
             return 0, []
         self._writer.close()
         self._writer = None
-        with duckdb.connect(config={"threads": 2}) as connection:
+        with (
+            self._store.database_settings() as settings,
+            duckdb.connect(config=settings) as connection,
+        ):
             keys = connection.read_parquet(str(self._path))  # noqa: F841 - read by the SQL below
             count = connection.execute("SELECT count(*) - count(DISTINCT key) FROM keys").fetchone()
             if not count or not count[0]:

@@ -61,7 +61,7 @@ _NUMBERS = {
                      r"(?:(?P=group)\d{3})*|\d+)(?:,(?P<fraction>\d+))?", re.ASCII),
     "en": re.compile(r"(?P<sign>[-+\u2212]?)(?P<whole>[1-9]\d{0,2}(?:(?P<group>[, ])\d{3})"
                      r"(?:(?P=group)\d{3})*|\d+)(?:\.(?P<fraction>\d+))?", re.ASCII),
-    # Nothing is declared: three digits after the point may be a group or a fraction, so are neither.
+    # Nothing is declared: three digits after the point may be a group or a fraction: neither.
     "plain": re.compile(r"(?P<sign>[-+\u2212]?)(?P<whole>\d+)(?:\.(?P<fraction>\d{1,2}|\d{4,}))?",
                         re.ASCII),
 }  # fmt: skip
@@ -83,7 +83,7 @@ def read_number(value: str, style: str = "plain") -> str | None:
 
 
 def plain_text(value: Any) -> str | None:
-    """One native value of a source as text: 12.0 is ``12``, True is ``true``, a date is ISO 8601."""
+    """One native value of a source as text: 12.0 is ``12``, True ``true``, a date is ISO 8601."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -218,6 +218,8 @@ def map_column(column: pa.Array, mapping: FieldMapping, kind: str) -> pa.Array:
         ``integer`` and ``decimal``, all else becomes text
     """
     numeric = kind in ("integer", "decimal")
+    if numeric and pa.types.is_null(column.type) and mapping.default is None:
+        return column.cast(pa.int64() if kind == "integer" else pa.float64())
     if numeric and mapping.is_plain and mapping.default is None and _is_number(column.type):
         return _native(column)
     if numeric and _is_number(column.type) and mapping.number:

@@ -8,7 +8,7 @@ the very records that the frozen tables were counted from.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from harvesters.disclosure import CONFIDENTIAL, Refused, audit, protect
+from harvesters.disclosure import (
+    CONFIDENTIAL,
+    Frozen,
+    Refused,
+    audit,
+    audit_together,
+    protect_together,
+)
 from harvesters.files import digest_of, new_folder, read_json, write_json
 from harvesters.periods import school_year_of
 from harvesters.snapshots import Snapshot, SnapshotStore
@@ -71,10 +78,14 @@ class PartStore:
             )
         return found
 
-    def references(self, record: str, period: str) -> list[list[Mapping[str, Any]]]:
-        """The snapshots that each table frozen for this period was counted from."""
+    def references(
+        self, record: str, period: str, revoked: Collection[str] = ()
+    ) -> list[list[Mapping[str, Any]]]:
+        """The snapshots that each table frozen for this period was counted from; parts in
+        `revoked` (digests) do not count."""
         paths = sorted((self.root / record / period).glob("[0-9]*/*.json"))
-        return [read_json(path)["snapshots"] for path in paths]
+        certificates = (read_json(path) for path in paths)
+        return [one["snapshots"] for one in certificates if one["file_sha256"] not in revoked]
 
     def next_folder(self, record: str, period: str) -> Path:
         """The folder that the next part of this protection set goes into."""
@@ -91,32 +102,75 @@ def build_parts(
 ) -> list[Part]:
     """Count, protect, audit and write the parts of `tables` (one record type) for `period`.
 
+    `revoked` are the digests of withdrawn parts, of any table of that record type.
+
     :raises Refused: something is in doubt; nothing is written.
     """
-    record = tables[0].record
-    snapshots = SnapshotStore(state)
+    record, name = tables[0].record, tables[0].name
+    snapshots, store = SnapshotStore(state), PartStore(state)
     sealed = snapshots.all(record, period)
-    if not sealed:
-        raise Refused(tables[0].name, f"There is no snapshot of {record} for {period}.")
+    if not any(snapshot.rows for snapshot in sealed):
+        raise Refused(name, f"There are no records of {record} for {period}.")
     register: list[Snapshot] = []
     if record == REGISTER:
         register = sealed
     elif any(field.type == "institution" for field in declarations.records[record].fields.values()):
         register = snapshots.all(REGISTER, school_year_of(tables[0].period, period))
-    store = PartStore(state)
-    _same_records(tables, sealed, store.references(record, period), revoked, store, period)
+        _check_register(name, register)
+    _same_records(name, sealed, store.references(record, period, revoked), period)
+    frozen = [
+        (table, part)
+        for table in declarations.tables.values()
+        if table.record == record and table not in tables
+        and (part := store.get(table, period, revoked)) is not None
+    ]  # fmt: skip
+    basis = _Basis(period, sealed, register, declarations)
     with new_folder(store.next_folder(record, period)) as folder:
+        with snapshots.database_settings() as settings:
+            certificates = _write_tables(tables, basis, settings, folder, frozen)
         for table in tables:
-            _write_part(table, period, sealed, register, declarations, folder, revoked)
+            certificate = certificates[table.name]
+            if certificate["file_sha256"] in revoked:
+                raise Refused(
+                    table.name,
+                    f"The figures for {period} are the ones that were withdrawn; they are not "
+                    "published again. Correct the source or the declaration first.",
+                )
+            reference = {
+                "declaration": table.digest,
+                "snapshots": [snapshot.reference() for snapshot in sealed],
+                "register": digest_of([snapshot.sha256 for snapshot in register]),
+            }
+            write_json(folder / f"{table.name}.json", {**certificate, **reference})
     return [part for table in tables if (part := store.get(table, period, revoked)) is not None]
 
 
+@dataclass(frozen=True)
+class _Basis:
+    """What the tables of a protection set are counted from."""
+
+    period: str
+    sealed: Sequence[Snapshot]
+    register: Sequence[Snapshot]
+    declarations: Declarations
+
+
+def _check_register(table: str, register: Sequence[Snapshot]) -> None:
+    """A school stands in the register once, or what is counted at it would be counted twice."""
+    if not register:
+        raise Refused(table, "There is no register of schools for the period.")
+    schools = pa.concat_tables(
+        pq.read_table(snapshot.path, columns=[INSTITUTION]) for snapshot in register
+    )[INSTITUTION]
+    twice = len(schools) - len(pc.unique(schools))
+    if twice:
+        raise Refused(table, f"{twice} schools stand twice in the register.")
+
+
 def _same_records(
-    tables: Sequence[Table],
+    table: str,
     sealed: Sequence[Snapshot],
     frozen: Sequence[Sequence[Mapping[str, Any]]],
-    revoked: Collection[str],
-    store: PartStore,
     period: str,
 ) -> None:
     """A period's tables are all counted from the same records, or differences would tell."""
@@ -124,93 +178,122 @@ def _same_records(
     for references in frozen:
         if sorted(reference["sha256"] for reference in references) != now:
             raise Refused(
-                tables[0].name,
-                f"{period} is frozen: other tables of {tables[0].record} were published from "
-                "other records. The table can be counted for periods that are not yet published.",
+                table,
+                f"{period} is frozen: other tables were published from other records. It can be "
+                "counted for periods that are not yet published, or after those are withdrawn.",
             )
 
 
-def _write_part(
-    table: Table,
-    period: str,
-    sealed: Sequence[Snapshot],
-    register: Sequence[Snapshot],
-    declarations: Declarations,
+def _write_tables(
+    tables: Sequence[Table],
+    basis: _Basis,
+    settings: Mapping[str, Any],
     folder: Path,
-    revoked: Collection[str],
-) -> None:
-    path = folder / f"{table.name}.parquet"
-    rungs = [()] if table.kind == "register" else _rungs(table)
-    for rung in rungs:
+    frozen: Sequence[tuple[Table, Part]],
+) -> dict[str, dict[str, Any]]:
+    """Write the Parquet file of each table; their certificates, by name. A table that cannot be
+    made safe goes down its ladder."""
+    cubes = [table for table in tables if table.kind == "cube"]
+    counted = {table.name: _count(table, basis, settings) for table in cubes}
+    published = [_frozen(table, part) for table, part in frozen if table.kind == "cube"]
+    for table in tables:
         if table.kind == "register":
-            data = _register_rows(table, period, sealed, register, declarations)
-        else:
-            data = _cube_rows(table, period, sealed, register, declarations, rung)
-        pq.write_table(data, path, compression="zstd", row_group_size=100_000)
+            pq.write_table(_register_rows(table, basis), folder / f"{table.name}.parquet")
+    rungs = {table.name: 0 for table in tables}
+    ladders = {table.name: len(table.disclosure.ladder) for table in tables}
+    while True:
+        given_up = {table.name: table.disclosure.ladder[: rungs[table.name]] for table in tables}
+        cells = {name: without(cube, given_up[name]) for name, cube in counted.items()}
+        masks = protect_together(cubes, cells, published)
+        for table in cubes:
+            rows = _cube_rows(table, basis, cells[table.name], masks[table.name])
+            pq.write_table(
+                rows, folder / f"{table.name}.parquet", compression="zstd", row_group_size=100_000
+            )
         try:
-            certificate = audit(table, period, path)
-            break
-        except Refused:
-            if rung == rungs[-1]:
+            return {
+                table.name: {**certificate, "given_up": list(given_up[table.name])}
+                for table, certificate in _certificates(tables, basis.period, folder, frozen)
+            }
+        except Refused as refused:
+            if rungs[refused.table] == ladders[refused.table]:
                 raise
-    if certificate.file_sha256 in revoked:
-        raise Refused(
-            table.name,
-            f"The figures for {period} are the ones that were withdrawn; they are not published "
-            "again. Correct the source or the declaration first.",
+            rungs[refused.table] += 1
+
+
+def _certificates(
+    tables: Sequence[Table], period: str, folder: Path, frozen: Sequence[tuple[Table, Part]]
+) -> Iterator[tuple[Table, dict[str, Any]]]:
+    """Audit the file of each table, alone and with those of the others."""
+    published = [(table, part.path) for table, part in frozen]
+    for table in tables:
+        path = folder / f"{table.name}.parquet"
+        certificate = audit(table, period, path).as_dict()
+        together = [check for other in published for check in audit_together(table, path, *other)]
+        yield table, {**certificate, "checks": [*certificate["checks"], *together]}
+        published.append((table, path))
+
+
+def _frozen(table: Table, part: Part) -> Frozen:
+    rows = pq.read_table(part.path)
+    hidden = {
+        measure.name: np.asarray(pc.equal(rows[f"{measure.name}_status"], CONFIDENTIAL))
+        for measure in table.measures
+    }
+    return Frozen(table, rows.select(table.dimension_columns), hidden)
+
+
+def _count(table: Table, basis: _Basis, settings: Mapping[str, Any]) -> pa.Table:
+    """The cells of a cube.
+
+    :raises Refused: records fall in no cell of a dimension.
+    """
+    backend = ibis.duckdb.connect(**settings)
+    try:
+        cells = tabulate(
+            table,
+            [snapshot.path for snapshot in basis.sealed],
+            [snapshot.path for snapshot in basis.register],
+            basis.declarations,
+            backend,
         )
-    write_json(
-        path.with_suffix(".json"),
-        {
-            **certificate.as_dict(),
-            "declaration": table.digest,
-            "given_up": list(rung),
-            "snapshots": [snapshot.reference() for snapshot in sealed],
-            "register": digest_of([snapshot.sha256 for snapshot in register]),
-        },
-    )
+    finally:
+        backend.disconnect()
+    for name in table.dimension_columns:
+        if cells[name].null_count:
+            raise Refused(
+                table.name,
+                f"Some records have no `{name}`. Harvest the register of schools and the records "
+                "anew, so that they fit each other.",
+            )
+    return cells
 
 
-def _rungs(table: Table) -> list[tuple[str, ...]]:
-    """What is given up at each rung of the table's ladder: nothing, then more and more."""
-    ladder = table.disclosure.ladder
-    return [ladder[:length] for length in range(len(ladder) + 1)]
+def schema_of(table: Table) -> pa.Schema:
+    """The Arrow schema of the table's parts."""
+    kinds = {"integer": pa.int64(), "decimal": pa.float64()}
+    return pa.schema([(one.name, kinds.get(one.type, pa.string())) for one in table.columns])
 
 
 def _cube_rows(
-    table: Table,
-    period: str,
-    sealed: Sequence[Snapshot],
-    register: Sequence[Snapshot],
-    declarations: Declarations,
-    rung: Sequence[str],
+    table: Table, basis: _Basis, cells: pa.Table, masks: Mapping[str, np.ndarray]
 ) -> pa.Table:
-    backend = ibis.duckdb.connect(threads=2)
-    cells = tabulate(
-        table,
-        [snapshot.path for snapshot in sealed],
-        [snapshot.path for snapshot in register],
-        declarations,
-        backend,
-    )
-    cells = without(cells, rung)
-    masks = protect(table, cells)
+    """The rows that are published of a cube, with what is suppressed left out."""
     columns: dict[str, pa.Array] = {}
     for column in table.columns:
         if column.role == "period":
-            columns[column.name] = pa.repeat(period, cells.num_rows)
+            columns[column.name] = pa.repeat(basis.period, cells.num_rows)
         elif column.role == "dimension":
             columns[column.name] = cells[column.name]
         elif column.role == "label":
             coded = column.name.removesuffix("_name")
-            names = _names(table, coded, register, declarations)
-            columns[column.name] = _labelled(cells[coded], names)
+            columns[column.name] = _labelled(cells[coded], _names(table, coded, basis))
     for measure in table.measures:
         value, status, flag = _published(measure, cells, masks[measure.name])
         columns[measure.name] = value
         columns[f"{measure.name}_status"] = status
         columns[f"{measure.name}_flag"] = flag
-    return pa.table({column.name: columns[column.name] for column in table.columns})
+    return pa.table(columns).select(schema_of(table).names).cast(schema_of(table))
 
 
 def _published(
@@ -231,7 +314,8 @@ def _published(
     status = np.where(~applicable, "z", np.where(available, "", "x"))
     status = np.where(suppressed, CONFIDENTIAL, status)
     shown = status == ""
-    rounded = np.round(np.where(shown, values, 0), measure.decimals)
+    # Plus nothing: -0.0 becomes 0.0.
+    rounded = np.round(np.where(shown, values, 0), measure.decimals) + 0.0
     flag = np.where(shown & (rounded == 0) & (np.where(shown, values, 0) != 0), "low", "")
     kind = pa.int64() if measure.decimals == 0 else pa.float64()
     value = pa.array(rounded, mask=~shown).cast(kind)
@@ -244,17 +328,15 @@ def _labelled(codes: pa.ChunkedArray, names: Mapping[str, str]) -> pa.Array:
     return pa.array(labels, pa.string()).take(encoded.indices)
 
 
-def _names(
-    table: Table, coded: str, register: Sequence[Snapshot], declarations: Declarations
-) -> dict[str, str]:
+def _names(table: Table, coded: str, basis: _Basis) -> dict[str, str]:
     """The Vietnamese names of a column's codes: of schools by the register, else by the list."""
     column = table.column(coded)
     if column.codelist is not None:
-        codelist = declarations.codelists[column.codelist]
+        codelist = basis.declarations.codelists[column.codelist]
         names = {code.code: code.label["vi"] for code in codelist.codes.values()}
         return {**names, TOTAL: codelist.total_label["vi"]}
     names = {TOTAL: TOTAL_LABEL["vi"]}
-    for snapshot in register:
+    for snapshot in basis.register:
         schools = pq.read_table(snapshot.path, columns=[INSTITUTION, "school_name"])
         pairs = zip(
             schools[INSTITUTION].to_pylist(), schools["school_name"].to_pylist(), strict=True
@@ -263,24 +345,18 @@ def _names(
     return names
 
 
-def _register_rows(
-    table: Table,
-    period: str,
-    sealed: Sequence[Snapshot],
-    register: Sequence[Snapshot],
-    declarations: Declarations,
-) -> pa.Table:
-    records = pa.concat_tables(pq.read_table(snapshot.path) for snapshot in sealed)
+def _register_rows(table: Table, basis: _Basis) -> pa.Table:
+    """The rows that are published of a register: its records, in order."""
+    records = pa.concat_tables(pq.read_table(snapshot.path) for snapshot in basis.sealed)
     records = records.sort_by([(name, "ascending") for name in table.identity])
     columns: dict[str, pa.Array] = {}
     for column in table.columns:
         if column.role == "period":
-            columns[column.name] = pa.repeat(period, records.num_rows)
+            columns[column.name] = pa.repeat(basis.period, records.num_rows)
         elif column.role == "label":
             coded = column.name.removesuffix("_name")
-            columns[column.name] = _labelled(
-                pc.fill_null(records[coded], ""), _names(table, coded, register, declarations)
-            )
+            codes = pc.fill_null(records[coded], "")
+            columns[column.name] = _labelled(codes, _names(table, coded, basis))
         else:
             columns[column.name] = records[column.name]
-    return pa.table(columns)
+    return pa.table(columns).cast(schema_of(table))

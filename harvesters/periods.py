@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 _FORMS = {
-    "school_year": re.compile(r"^(\d{4})-(\d{4})$"),
-    "month": re.compile(r"^(\d{4})-(0[1-9]|1[0-2])$"),
-    "date": re.compile(r"^(\d{4})-(\d{2})-(\d{2})$"),
+    "school_year": re.compile(r"([12]\d{3})-([12]\d{3})", re.ASCII),
+    "month": re.compile(r"([12]\d{3})-(0[1-9]|1[0-2])", re.ASCII),
+    "date": re.compile(r"([12]\d{3})-(\d{2})-(\d{2})", re.ASCII),
 }
 
 FIRST_MONTH = 9
@@ -18,7 +18,7 @@ FIRST_MONTH = 9
 
 def is_period(kind: str, period: str) -> bool:
     """Whether `period` is written as a period of `kind`: ``school_year``, ``month``, ``date``."""
-    found = _FORMS[kind].match(period)
+    found = _FORMS[kind].fullmatch(period)
     if not found:
         return False
     if kind == "school_year":

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from harvesters.disclosure import Refused
-from harvesters.files import locked
-from harvesters.parts import Part, PartStore, build_parts
+from harvesters.files import locked, sha256
+from harvesters.parts import Part, PartStore, build_parts, schema_of
 from harvesters.releases import Release, ReleaseStore
 from harvesters.snapshots import SnapshotStore
 from harvesters.sources import Source
@@ -39,32 +41,48 @@ def release(
 ) -> Outcome:
     """Release every table whose parts are not those of its last release.
 
-    A protection set that is refused keeps its last releases; the others go on. Snapshots about
-    persons are deleted once their period is frozen in every table that counts them.
+    A protection set that is refused keeps its last releases; the others go on. A release that was
+    withdrawn is not made again. Snapshots about persons are deleted once their period is frozen in
+    every table that counts them.
     """
     outcome = Outcome()
     with locked(state / "releases" / ".building.lock"):
+        ReleaseStore(state).finish_withdrawals()
         for record, tables in _protection_sets(declarations).items():
             feeding = [source for source in sources if record in source.records]
             for period in open_periods(record, tables, feeding, state):
-                missing = [table for table in tables if not _standing(table, period, state)]
-                try:
-                    progress(", ".join(table.name for table in missing), period)
-                    _build(missing, period, state, declarations)
-                except Refused as refused:
-                    log.error("%s of %s is not published: %s", period, record, refused)
-                    outcome.refusals.append(refused)
+                revoked = _revoked(tables, state)
+                missing = [
+                    table for table in tables if not _standing(table, period, state, revoked)
+                ]
+                names = ", ".join(table.name for table in missing)
+                with _refusing(names, outcome):
+                    progress(names, period)
+                    build_parts(missing, period, state, declarations, revoked)
             for table in tables:
-                try:
+                with _refusing(table.name, outcome):
                     made = _release_table(table, feeding, state, declarations, progress)
-                except Refused as refused:
-                    log.error("%s is not released: %s", table.name, refused)
-                    outcome.refusals.append(refused)
-                    continue
-                if made is not None:
-                    outcome.releases.append(made)
-            _forget(record, tables, state, declarations)
+                    if made is not None:
+                        outcome.releases.append(made)
+            with _refusing(", ".join(table.name for table in tables), outcome):
+                _forget(record, tables, state, declarations)
     return outcome
+
+
+@contextmanager
+def _refusing(tables: str, outcome: Outcome) -> Iterator[None]:
+    """Whatever goes wrong inside, an operator is told, and the other tables go on."""
+    try:
+        yield
+    except Refused as refused:
+        log.error("Not published: %s", refused)
+        outcome.refusals.append(refused)
+    except Exception as error:
+        # Where it went wrong and not what it says: that may hold a value of a record.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error("Not published: %s: %s at\n%s", tables, type(error).__name__, where)
+        reason = f"An unforeseen error, {type(error).__name__}; the log has where."
+        outcome.refusals.append(Refused(tables, reason))
 
 
 def needed(record: str, period: str, state: Path, declarations: Declarations) -> bool:
@@ -73,7 +91,8 @@ def needed(record: str, period: str, state: Path, declarations: Declarations) ->
     if declarations.records[record].about == "institutions":
         return True
     tables = _protection_sets(declarations).get(record, [])
-    return any(not _standing(table, period, state) for table in tables)
+    revoked = _revoked(tables, state)
+    return any(not _standing(table, period, state, revoked) for table in tables)
 
 
 def _protection_sets(declarations: Declarations) -> dict[str, list[Table]]:
@@ -84,16 +103,25 @@ def _protection_sets(declarations: Declarations) -> dict[str, list[Table]]:
     return sets
 
 
-def _standing(table: Table, period: str, state: Path) -> Part | None:
-    revoked = ReleaseStore(state).revoked(table.name)
+def _revoked(tables: Sequence[Table], state: Path) -> set[str]:
+    """The digests of the tables' parts that were withdrawn."""
+    store = ReleaseStore(state)
+    return set().union(*(store.revoked(table.name) for table in tables))
+
+
+def _standing(table: Table, period: str, state: Path, revoked: set[str]) -> Part | None:
     return PartStore(state).get(table, period, revoked)
 
 
 def open_periods(
     record: str, tables: Sequence[Table], sources: Sequence[Source], state: Path
 ) -> Iterator[str]:
-    """The periods that some table lacks and that every source that has them has delivered."""
+    """The periods that some table lacks and that every source that has them has delivered; none
+    as long as one of the sources was never asked what it has."""
     snapshots = SnapshotStore(state)
+    if not all(snapshots.was_asked(source.name, record) for source in sources):
+        return
+    revoked = _revoked(tables, state)
     listed = {source.name: set(snapshots.periods(source.name, record)) for source in sources}
     for period in sorted(set().union(*listed.values())):
         owing = [
@@ -101,15 +129,8 @@ def open_periods(
             for name, periods in listed.items()
             if period in periods and snapshots.get(name, record, period) is None
         ]
-        if not owing and any(not _standing(table, period, state) for table in tables):
+        if not owing and any(not _standing(table, period, state, revoked) for table in tables):
             yield period
-
-
-def _build(tables: Sequence[Table], period: str, state: Path, declarations: Declarations) -> None:
-    revoked: set[str] = set()
-    for table in tables:
-        revoked |= ReleaseStore(state).revoked(table.name)
-    build_parts(tables, period, state, declarations, revoked)
 
 
 def _release_table(
@@ -127,16 +148,19 @@ def _release_table(
         for period in parts.periods(table)
         if (part := parts.get(table, period, revoked)) is not None
     ]
-    last = store.latest(table.name)
-    if not standing or (
-        last is not None
-        and last.digests == [part.digest for part in standing]
-        and last.manifest["declaration"] == table.digest
+    digests = [part.digest for part in standing]
+    releases = store.releases(table.name)
+    last = [one for one in releases if one.state != "withdrawn"][-1:]
+    withdrawn = [one for one in releases if one.state == "withdrawn"]
+    if not standing or any(
+        one.digests == digests and one.manifest["declaration"] == table.digest
+        for one in (*last, *withdrawn)
     ):
         return None
-    columns = [column.name for column in table.columns]
     for part in standing:
-        if pq.read_schema(part.path).names != columns:
+        if sha256(part.path) != part.digest:
+            raise Refused(table.name, f"The file of {part.period} is not the one that was audited.")
+        if not pq.read_schema(part.path).remove_metadata().equals(schema_of(table)):
             raise Refused(
                 table.name,
                 f"The declared columns are not those that {part.period} was published with, and "
@@ -144,7 +168,9 @@ def _release_table(
             )
     progress(table.name, "")
     publishers = [table.organization, *(source.organization for source in sources)]
-    organization = next(name for name in publishers if name)
+    organization = next((name for name in publishers if name), None)
+    if organization is None:
+        raise Refused(table.name, f"No source delivers {table.record} any more.")
     described: list[Mapping[str, object]] = [
         {"name": source.name, "title": dict(source.title), "simulated": source.simulated}
         for source in sources
@@ -158,8 +184,7 @@ def _forget(record: str, tables: Sequence[Table], state: Path, declarations: Dec
     if declarations.records[record].about != "persons":
         return
     snapshots = SnapshotStore(state)
-    for folder in snapshots.root.glob(f"*/{record}"):
-        for period in snapshots.periods(folder.parent.name, record):
-            snapshot = snapshots.get(folder.parent.name, record, period)
-            if snapshot is not None and all(_standing(table, period, state) for table in tables):
-                snapshots.discard(snapshot)
+    revoked = _revoked(tables, state)
+    for source, period in snapshots.kept(record):
+        if all(_standing(table, period, state, revoked) for table in tables):
+            snapshots.discard(source, record, period)

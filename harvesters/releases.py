@@ -2,7 +2,8 @@
 
 ``releases/<table>/<n>/`` holds the files and ``manifest.json``; beside the folder,
 ``<n>.approved.json`` says that a publisher let it out and ``<n>.withdrawn.json`` that it was
-taken back. Everything else that readers meet is made from these.
+taken back, and with it every release that holds a part it revokes. Everything else that readers
+meet is made from these.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from harvesters.disclosure import Refused
 from harvesters.files import PRIVATE, locked, new_folder, read_json, write_json
 from harvesters.parts import FORMAT, Part
 from harvesters.writers import SIMULATED, write_files
@@ -33,7 +35,7 @@ class UnknownRelease(Exception):
 @dataclass(frozen=True)
 class Release:
     """One release of a table. `state` is ``published``, ``waiting`` (for approval) or
-    ``withdrawn``; `withdrawal` then says when and why."""
+    ``withdrawn``; `withdrawal` then says when and why, and which parts it revokes."""
 
     table: str
     number: int
@@ -70,54 +72,67 @@ class ReleaseStore:
 
     def releases(self, table: str) -> list[Release]:
         """The releases of `table`, the first one first."""
-        folders = (self.root / table).glob(f"[0-9]*/{MANIFEST}")
-        numbers = sorted(int(path.parent.name) for path in folders)
-        return [self.get(table, number) for number in numbers]
+        marks = self._withdrawals(table)
+        return [self._release(table, number, marks) for number in self._numbers(table)]
 
     def get(self, table: str, number: int) -> Release:
         """Release `number` of `table`.
 
         :raises UnknownRelease: there is none.
         """
-        path = self.root / table / str(number)
         try:
-            manifest = read_json(path / MANIFEST)
+            return self._release(table, number, self._withdrawals(table))
         except FileNotFoundError:
             raise UnknownRelease(f"{table} has no release {number}.") from None
-        withdrawal = self._mark(table, number, "withdrawn")
+
+    def current(self, table: str) -> Release | None:
+        """The highest release of `table` that is published, or None."""
+        return self._highest(table, {"published"})
+
+    def latest(self, table: str) -> Release | None:
+        """The highest release of `table` that was not withdrawn, or None."""
+        return self._highest(table, {"published", "waiting"})
+
+    def revoked(self, table: str) -> set[str]:
+        """The digests of parts that must not be published again: those that withdrawn releases
+        brought in."""
+        return set().union(*(mark["revoked"] for mark in self._withdrawals(table).values()))
+
+    def _highest(self, table: str, states: set[str]) -> Release | None:
+        marks = self._withdrawals(table)
+        for number in reversed(self._numbers(table)):
+            release = self._release(table, number, marks)
+            if release.state in states:
+                return release
+        return None
+
+    def _numbers(self, table: str) -> list[int]:
+        folders = (self.root / table).glob(f"[0-9]*/{MANIFEST}")
+        return sorted(int(path.parent.name) for path in folders)
+
+    def _withdrawals(self, table: str) -> dict[int, Mapping[str, Any]]:
+        """The marks of withdrawn releases, by number."""
+        paths = (self.root / table).glob("[0-9]*.withdrawn.json")
+        return {int(path.name.split(".")[0]): read_json(path) for path in sorted(paths)}
+
+    def _release(
+        self, table: str, number: int, withdrawals: Mapping[int, Mapping[str, Any]]
+    ) -> Release:
+        path = self.root / table / str(number)
+        manifest = read_json(path / MANIFEST)
+        approved = self.root / table / f"{number}.approved.json"
+        digests = {part["digest"] for part in manifest["parts"]}
+        # One mark takes back every release with what it revokes, so that a kill between two marks
+        # leaves none of them to readers.
+        revoking = (mark for mark in withdrawals.values() if digests & set(mark["revoked"]))
+        withdrawal = withdrawals.get(number) or next(revoking, None)
         if withdrawal is not None:
             state = "withdrawn"
-        elif manifest["approval_required"] and self._mark(table, number, "approved") is None:
+        elif manifest["approval_required"] and not approved.exists():
             state = "waiting"
         else:
             state = "published"
         return Release(table, number, path, manifest, state, withdrawal)
-
-    def current(self, table: str) -> Release | None:
-        """The highest release of `table` that is published, or None."""
-        for release in reversed(self.releases(table)):
-            if release.state == "published":
-                return release
-        return None
-
-    def latest(self, table: str) -> Release | None:
-        """The highest release of `table` that was not withdrawn, or None."""
-        for release in reversed(self.releases(table)):
-            if release.state != "withdrawn":
-                return release
-        return None
-
-    def revoked(self, table: str) -> set[str]:
-        """The digests of parts that must not be published again: those that a withdrawn release
-        brought in, and no release that stands had before."""
-        withdrawn: set[str] = set()
-        standing: set[str] = set()
-        for release in self.releases(table):
-            if release.state == "withdrawn":
-                withdrawn |= set(release.digests) - standing
-            else:
-                standing |= set(release.digests) - withdrawn
-        return withdrawn
 
     def approve(self, table: str, number: int, by: str, reason: str) -> None:
         """Let a waiting release out.
@@ -141,25 +156,26 @@ class ReleaseStore:
             releases = self.releases(table)
             if not releases:
                 raise UnknownRelease(f"{table} has no release.")
-            taken = [release for release in releases if number is None]
-            if number is not None:
-                bad = self.get(table, number)
-                before = {
-                    digest
-                    for release in releases
-                    if release.number < number and release.state != "withdrawn"
-                    for digest in release.digests
-                }
-                brought = set(bad.digests) - before
-                taken = [bad] + [
-                    release
-                    for release in releases
-                    if release.number > number and brought & set(release.digests)
-                ]
+            first = releases[0] if number is None else self.get(table, number)
+            before = {
+                digest
+                for release in releases
+                if release.number < first.number and release.state != "withdrawn"
+                for digest in release.digests
+            }
+            bad = releases if number is None else [first]
+            brought = {digest for release in bad for digest in release.digests} - before
+            taken = [
+                release
+                for release in releases
+                if release in bad
+                or (release.number > first.number and brought & set(release.digests))
+            ]
+            mark = {"reason": reason, "at": _now(), "revoked": sorted(brought)}
             for release in taken:
-                if release.state != "withdrawn":
-                    mark = {"reason": reason, "at": _now()}
-                    write_json(self.root / table / f"{release.number}.withdrawn.json", mark)
+                path = self.root / table / f"{release.number}.withdrawn.json"
+                if not path.exists():
+                    write_json(path, mark)
             for release in taken:
                 self._put_away(release)
             return [release.number for release in taken]
@@ -174,12 +190,13 @@ class ReleaseStore:
             if path.exists():
                 os.replace(path, away / file["name"])
 
-    def _mark(self, table: str, number: int, kind: str) -> Mapping[str, Any] | None:
-        try:
-            mark: Mapping[str, Any] = read_json(self.root / table / f"{number}.{kind}.json")
-        except FileNotFoundError:
-            return None
-        return mark
+    def finish_withdrawals(self) -> None:
+        """Put away what withdrawals that were killed left."""
+        with locked(self.root / ".lock"):
+            for table in self.tables():
+                for release in self.releases(table):
+                    if release.state == "withdrawn":
+                        self._put_away(release)
 
     def create(
         self,
@@ -190,9 +207,28 @@ class ReleaseStore:
         organization: str,
         simulated: bool,
     ) -> Release:
-        """Write the next release of `table`, made of `parts` in the order of their periods."""
-        numbers = [release.number for release in self.releases(table.name)]
-        number = max(numbers, default=0) + 1
+        """Write the next release of `table`, made of `parts` in the order of their periods.
+
+        :raises Refused: one of the parts was withdrawn.
+        """
+        # Under the lock of withdrawals: none comes between looking and publishing.
+        with locked(self.root / ".lock"):
+            if self.revoked(table.name) & {part.digest for part in parts}:
+                raise Refused(table.name, "Some of its figures were withdrawn.")
+            number = max(self._numbers(table.name), default=0) + 1
+            self._write(number, table, parts, declarations, sources, organization, simulated)
+        return self.get(table.name, number)
+
+    def _write(
+        self,
+        number: int,
+        table: Table,
+        parts: Sequence[Part],
+        declarations: Declarations,
+        sources: Sequence[Mapping[str, Any]],
+        organization: str,
+        simulated: bool,
+    ) -> None:
         before = self.latest(table.name)
         with new_folder(self.root / table.name / str(number)) as folder:
             files = write_files(
@@ -236,7 +272,6 @@ class ReleaseStore:
                 "approval_required": table.approval,
             }
             write_json(folder / MANIFEST, manifest)
-        return self.get(table.name, number)
 
 
 def _now() -> str:

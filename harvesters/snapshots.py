@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from harvesters.files import PRIVATE, read_json, write_json
+from harvesters.files import PRIVATE, locked, read_json, write_json
 
 _PERIODS = "periods.json"
 
@@ -52,7 +55,9 @@ class Snapshot:
 
 class SnapshotStore:
     """The folder of snapshots: ``<source>/<record>/<period>.json`` points at the Parquet file
-    beside it that holds the records, so that replacing the one replaces the snapshot at once."""
+    beside it that holds the records, so that replacing the one replaces the snapshot at once.
+
+    Every file with records in it is called ``<period>.<something>``."""
 
     def __init__(self, state: Path):
         self.root = state / "snapshots"
@@ -80,10 +85,14 @@ class SnapshotStore:
         except FileNotFoundError:
             return []
 
+    def was_asked(self, source: str, record: str) -> bool:
+        """Whether the source was ever asked for its periods."""
+        return (self.root / source / record / _PERIODS).exists()
+
     def set_periods(self, source: str, record: str, periods: Iterable[str]) -> None:
         """Remember the periods that the source has."""
         wanted = sorted(set(periods))
-        if wanted != self.periods(source, record):
+        if wanted != self.periods(source, record) or not self.was_asked(source, record):
             write_json(self.folder(source, record) / _PERIODS, wanted, mode=0o600)
 
     def folder(self, source: str, record: str) -> Path:
@@ -92,6 +101,22 @@ class SnapshotStore:
         for path in (self.root, self.root / source, folder):
             path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         return folder
+
+    def lock(
+        self, source: str, record: str, period: str, wait: bool = True
+    ) -> AbstractContextManager[None]:
+        """What whoever changes the snapshot holds; see `harvesters.files.locked`."""
+        return locked(self.folder(source, record) / f".{period}.lock", wait)
+
+    def working_file(self, source: str, record: str, period: str, kind: str) -> Path:
+        """A new, empty, private file beside the snapshot; those of its kind that a kill left
+        behind are deleted. Whoever asks holds the lock."""
+        folder = self.folder(source, record)
+        for stale in folder.glob(f"{period}.*.{kind}"):
+            stale.unlink(missing_ok=True)
+        path = folder / f"{period}.{uuid.uuid4().hex}.{kind}"
+        path.touch(mode=0o600)
+        return path
 
     def seal(
         self,
@@ -109,17 +134,14 @@ class SnapshotStore:
         number of records. Where the batches raise, the snapshot before stays.
         """
         folder = self.folder(source, record)
-        for stale in folder.glob(f".sealing-{period}-*"):
-            stale.unlink(missing_ok=True)
-        unsealed = folder / f".sealing-{period}-{uuid.uuid4().hex}"
+        unsealed = self.working_file(source, record, period, "unsealed")
         try:
             rows = 0
             with pq.ParquetWriter(unsealed, schema, compression="zstd") as writer:
                 for batch in batches:
                     writer.write_batch(batch)
                     rows += batch.num_rows
-            unsealed.chmod(0o600)
-            sha256 = _content_digest(unsealed, schema.names)
+            sha256 = self._content_digest(unsealed, schema.names)
             target = folder / f"{period}.{sha256[:16]}.parquet"
             with unsealed.open("rb") as file:
                 os.fsync(file.fileno())
@@ -145,26 +167,45 @@ class SnapshotStore:
         }
         write_json(snapshot.path.parent / f"{snapshot.period}.json", pointer, mode=0o600)
 
-    def discard(self, snapshot: Snapshot) -> None:
-        """Delete a snapshot whose period is closed."""
-        (snapshot.path.parent / f"{snapshot.period}.json").unlink(missing_ok=True)
-        for path in snapshot.path.parent.glob(f"{snapshot.period}.*.parquet"):
-            path.unlink(missing_ok=True)
+    def kept(self, record: str) -> set[tuple[str, str]]:
+        """The sources and periods of which there are files with records, whatever they are."""
+        files = self.root.glob(f"*/{record}/[0-9]*.*")
+        return {(file.parent.parent.name, file.name.split(".")[0]) for file in files}
 
+    def discard(self, source: str, record: str, period: str) -> None:
+        """Delete every file of a period that is closed, a killed harvest's included.
 
-def _content_digest(path: Path, columns: list[str]) -> str:
-    """SHA-256 of the multiset of records: the same records in another order are the same."""
-    names = ", ".join(f'"{name}"' for name in columns)
-    digest = hashlib.sha256()
-    with duckdb.connect(config={"threads": 2}) as connection:
-        # Sorted groups reach the digest as one stream of batches, never all at once in Python.
-        reader = connection.sql(
-            f"SELECT {names}, count(*) AS n FROM read_parquet(?) GROUP BY ALL ORDER BY ALL",
-            params=[str(path)],
-        ).to_arrow_reader(100_000)
-        for batch in reader:
-            sink = pa.BufferOutputStream()
-            options = pacsv.WriteOptions(include_header=False)
-            pacsv.write_csv(pa.Table.from_batches([batch]), sink, options)
-            digest.update(sink.getvalue())
-    return digest.hexdigest()
+        Where a harvest is at work on it, nothing is done: another time.
+        """
+        try:
+            with self.lock(source, record, period, wait=False):
+                folder = self.folder(source, record)
+                # The pointer first: it never points at nothing.
+                for path in (folder / f"{period}.json", *folder.glob(f"{period}.*")):
+                    path.unlink(missing_ok=True)
+        except BlockingIOError:
+            return
+
+    @contextmanager
+    def database_settings(self) -> Iterator[dict[str, Any]]:
+        """DuckDB's settings where it reads records: what does not fit in memory it puts in a
+        private folder, which is gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix=".spill-", dir=self.root) as spill:
+            yield {"threads": 2, "memory_limit": "1GiB", "temp_directory": spill}
+
+    def _content_digest(self, path: Path, columns: list[str]) -> str:
+        """SHA-256 of the multiset of records: the same records in another order are the same."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        digest = hashlib.sha256()
+        with self.database_settings() as settings, duckdb.connect(config=settings) as connection:
+            # Sorted groups reach the digest as one stream of batches, never all at once in Python.
+            reader = connection.sql(
+                f"SELECT {names}, count(*) AS n FROM read_parquet(?) GROUP BY ALL ORDER BY ALL",
+                params=[str(path)],
+            ).to_arrow_reader(100_000)
+            for batch in reader:
+                sink = pa.BufferOutputStream()
+                options = pacsv.WriteOptions(include_header=False)
+                pacsv.write_csv(pa.Table.from_batches([batch]), sink, options)
+                digest.update(sink.getvalue())
+        return digest.hexdigest()

@@ -44,7 +44,9 @@ _SECRET_KEY = re.compile(
 )
 _SECRET_TEXT = (
     re.compile(r"://[^/\s:@]*:(?!\$\{)[^/@\s]+@"),
-    re.compile(r"(?i)[?&](password|token|access_token|api_?key|secret|sig|signature)=(?!\$\{)[^&\s]"),
+    re.compile(
+        r"(?i)[?&](password|token|access_token|api_?key|secret|sig|signature)=(?!\$\{)[^&\s]"
+    ),
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
     re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}\."),
     re.compile(r"\b(AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|xox[abp]-[A-Za-z0-9-]{10,})"),
@@ -266,12 +268,13 @@ def load_source(path: str | Path, records: Mapping[str, RecordType] | None = Non
 
 
 def _digest(data: Any) -> str:
-    return hashlib.sha256(
-        json.dumps(data, sort_keys=True, ensure_ascii=False, default=str).encode()
-    ).hexdigest()
+    # In the order of the file: keys of `map` may be of several types, which have no order.
+    return hashlib.sha256(json.dumps(data, ensure_ascii=False).encode()).hexdigest()
 
 
-def _walk(data: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _walk(
+    data: Any, place: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every text in `data`, with its place; keys are the last step of a place."""
     if isinstance(data, dict):
         for key, value in data.items():
@@ -292,7 +295,7 @@ def _literal_secrets(document: Document) -> Iterator[DeclarationError]:
     secret_auth = {"bearer": ("token",), "header": ("value",)}.get(kind, ())
     for place, value in _walk(document.data):
         # A mapping of values may have any key.
-        named = place and place[0] in ("auth", "address") or "parameters" in place
+        named = (place and place[0] in ("auth", "address")) or "parameters" in place
         key = str(place[-1]) if place else ""
         is_secret = bool(named and _SECRET_KEY.search(key)) or (
             place[:1] == ("auth",) and key in secret_auth
@@ -411,4 +414,3 @@ def _check_record(
     if fixed is not None and not is_period(record.period, fixed):
         message = f"`{fixed}` is not a period of the kind `{record.period}`."
         yield document.error((*place, "period", "fixed"), message)
-

@@ -7,7 +7,8 @@ once over the records and every total from the cells below it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import reduce
 from pathlib import Path
 
 import ibis
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 from ibis.expr import types as ir
 
 from schemas import TOTAL, Component, Declarations, Dimension, Table
-from schemas.record import INSTITUTION
+from schemas.record import INSTITUTION, REGISTER
 
 
 def components(table: Table) -> list[Component]:
@@ -89,13 +90,13 @@ def _with_parents(
         # A parent's parent waits for its own turn.
         ready = {coarse: fine for coarse, fine in missing.items() if fine in records.columns}
         for coarse, fine in ready.items():
-            records = records.mutate(**{coarse: _parent(records, fine, declarations)})
+            records = records.mutate(**{coarse: _parent(table, records, fine, declarations)})
             del missing[coarse]
     return records
 
 
-def _parent(records: ir.Table, column: str, declarations: Declarations) -> ir.Value:
-    codes = declarations.codelists[_codelist(column, declarations)].codes
+def _parent(table: Table, records: ir.Table, column: str, declarations: Declarations) -> ir.Value:
+    codes = declarations.codelists[_codelist(table, column, declarations)].codes
     parents = [(code.code, code.parent) for code in codes.values() if code.parent is not None]
     return records[column].cases(*parents, else_=ibis.null("string"))
 
@@ -132,10 +133,10 @@ def _with_zeros(
         name for dimension in table.dimensions if not dimension.zeros
         for name in dimension.hierarchy
     ]  # fmt: skip
-    grid = cells.select(others).distinct() if others else None
-    for dimension in filled:
-        codes = ibis.memtable(_combinations(dimension, declarations))
-        grid = codes if grid is None else grid.cross_join(codes)
+    grids = [ibis.memtable(_combinations(table, dimension, declarations)) for dimension in filled]
+    if others:
+        grids.insert(0, cells.select(others).distinct())
+    grid = reduce(lambda left, right: left.cross_join(right), grids)
     columns = list(table.dimension_columns)
     joined = grid.join(cells, columns, how="left")
     counted = {c.name for c in components(table) if c.source is None or c.counted}
@@ -145,27 +146,25 @@ def _with_zeros(
     )
 
 
-def _combinations(dimension: Dimension, declarations: Declarations) -> pa.Table:
-    codelist = _codelist(dimension.hierarchy[-1], declarations)
-    rows: list[Mapping[str, str]] = []
-    for code in declarations.codelists[codelist].codes.values():
-        row = {dimension.hierarchy[-1]: code.code}
-        current, current_list = code, codelist
+def _combinations(table: Table, dimension: Dimension, declarations: Declarations) -> pa.Table:
+    """Each code of the dimension's finest column, with the codes above it."""
+    finest = _codelist(table, dimension.hierarchy[-1], declarations)
+    rows = []
+    for code in declarations.codelists[finest].codes.values():
+        row: dict[str, str | None] = {dimension.hierarchy[-1]: code.code}
+        parent = code.parent
         for coarse in reversed(dimension.hierarchy[:-1]):
-            row[coarse] = current.parent or ""
-            current_list = declarations.codelists[current_list].parent or coarse
-            if current.parent:
-                current = declarations.codelists[current_list].codes[current.parent]
+            row[coarse] = parent
+            parent = declarations.codelists[coarse].codes[parent].parent if parent else None
         rows.append({name: row[name] for name in dimension.hierarchy})
     return pa.Table.from_pylist(rows)
 
 
-def _codelist(column: str, declarations: Declarations) -> str:
-    for record in declarations.records.values():
-        field = record.fields.get(column)
-        if field is not None and field.codelist is not None:
-            return field.codelist
-    return column
+def _codelist(table: Table, column: str, declarations: Declarations) -> str:
+    """The code list of a column: what the record says, or the register, else the column is one."""
+    record = REGISTER if column in table.from_register else table.record
+    field = declarations.records[record].fields.get(column)
+    return field.codelist if field is not None and field.codelist is not None else column
 
 
 def _with_totals(

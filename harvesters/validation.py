@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from harvesters.connectors.base import SourceBatch
 from harvesters.errors import RecordProblem
+from harvesters.periods import is_period
 from schemas import CodeList, Field, RecordType, Text
 from schemas.record import REGISTER
 
@@ -83,7 +84,7 @@ class Validator:
         # Forgotten with this object: a key's hash means nothing to anyone afterwards.
         self._salt = secrets.token_hex(8)
         self._names: dict[str, dict[str, str]] = {}
-        self._seen: dict[str, set[int]] = {}
+        self._seen: dict[str, set[object]] = {}
 
     def check(self, batch: SourceBatch) -> pa.RecordBatch:
         """The good records of `batch`, typed as `schema_of` says."""
@@ -100,6 +101,8 @@ class Validator:
                 self._add_key(column, batch.origin, rows)
                 continue
             value, wrong = self._typed(field, column)
+            if field.unique:
+                wrong["unique"] = self._repeated(field.name, value)
             for rule, mask in wrong.items():
                 mask = mask & ~missing
                 self._report(mask, rule, field, batch.origin, rows)
@@ -134,12 +137,15 @@ class Validator:
         self, mask: Mask, rule: str, field: Field, origin: str, rows: npt.NDArray[np.int64]
     ) -> None:
         room = self._most - len(self.problems)
-        for row in rows[mask][: max(room, 0)]:
-            expected, remedy = explain(rule, field, self._codelists)
+        if room <= 0 or not mask.any():
+            return
+        expected, remedy = explain(rule, field, self._codelists)
+        for row in rows[mask][:room]:
             self.report(rule, field.name, origin, int(row), expected, remedy)
 
     def _add_key(self, column: pa.Array, origin: str, rows: npt.NDArray[np.int64]) -> None:
-        values = column.cast(pa.string()).to_numpy(zero_copy_only=False)
+        text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+        values = text.to_numpy(zero_copy_only=False)
         present = ~pd.isna(values)
         hashed = pd.util.hash_array(values[present], hash_key=self._salt, categorize=False)
         self._keys.add(hashed, origin, rows[present])
@@ -154,8 +160,9 @@ class Validator:
         text = pc.utf8_trim_whitespace(column.cast(pa.string()))
         wrong: dict[str, Mask] = {}
         if field.type == "period":
-            good = pc.and_(pc.greater(pc.utf8_length(text), 0), pc.less(pc.utf8_length(text), 12))
-            wrong["period"] = _mask(pc.invert(good))
+            encoded = text.dictionary_encode()
+            good = pa.array([_is_any_period(value) for value in encoded.dictionary.to_pylist()])
+            wrong["period"] = _mask(pc.invert(good.cast(pa.bool_()).take(encoded.indices)))
         elif field.type == "name":
             length = pc.utf8_length(text)
             good = pc.and_(pc.greater(length, 0), pc.less_equal(length, MAX_NAME))
@@ -167,20 +174,13 @@ class Validator:
             if self.record.name != REGISTER and self._institutions is not None:
                 known = pc.is_in(text, value_set=self._institutions)
                 wrong["register"] = _mask(pc.invert(known)) & ~wrong["institution"]
-        if field.unique:
-            encoded = pd.util.hash_array(
-                text.fill_null("").to_numpy(zero_copy_only=False),
-                hash_key=self._salt,
-                categorize=False,
-            )
-            wrong["unique"] = self._repeated(field.name, encoded)
         return text, wrong
 
-    def _repeated(self, name: str, hashed: npt.NDArray[np.uint64]) -> Mask:
+    def _repeated(self, name: str, values: pa.Array) -> Mask:
         """Where a value stood before; for registers, which are small."""
-        seen, repeated = self._seen.setdefault(name, set()), np.zeros(len(hashed), dtype=bool)
-        for index, value in enumerate(hashed.tolist()):
-            repeated[index] = value in seen
+        seen, repeated = self._seen.setdefault(name, set()), np.zeros(len(values), dtype=bool)
+        for index, value in enumerate(values.to_pylist()):
+            repeated[index] = value is not None and value in seen
             seen.add(value)
         return repeated
 
@@ -188,17 +188,27 @@ class Validator:
         encoded = pc.utf8_trim_whitespace(column.cast(pa.string())).dictionary_encode()
         names = self._names.get(codelist.id)
         if names is None:
-            names = {}
-            for code in codelist.codes.values():
-                for name in (*code.aliases, *code.label.values(), code.notation or code.code):
-                    names.setdefault(normalised(name), code.code)
-            self._names[codelist.id] = names
+            names = self._names[codelist.id] = _names(codelist)
         found = [
             value if value in codelist.codes else names.get(normalised(value))
             for value in encoded.dictionary.to_pylist()
         ]
         value = pa.array(found, pa.string()).take(encoded.indices)
         return value, {"code": _mask(pc.is_null(value))}
+
+
+def _names(codelist: CodeList) -> dict[str, str]:
+    """The codes by everything a source may call them, save what is the name of several: there is
+    a Ward 1 in many a district, and which one is meant is not for us to say."""
+    codes: dict[str, set[str]] = {}
+    for code in codelist.codes.values():
+        for name in (code.code, *code.aliases, *code.label.values(), code.notation or code.code):
+            codes.setdefault(normalised(name), set()).add(code.code)
+    return {name: found.pop() for name, found in codes.items() if len(found) == 1}
+
+
+def _is_any_period(text: str) -> bool:
+    return any(is_period(kind, text) for kind in ("school_year", "month", "date"))
 
 
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
@@ -229,12 +239,17 @@ def _nfc(text: pa.Array) -> pa.Array:
 
 def _floats(column: pa.Array) -> npt.NDArray[np.float64]:
     """The column as numbers; NaN where it is none."""
-    if pa.types.is_boolean(column.type):
-        return np.full(len(column), np.nan)
     if pa.types.is_string(column.type):
         values = column.to_numpy(zero_copy_only=False)
         return np.asarray(pd.to_numeric(pd.Series(values), errors="coerce"), dtype=np.float64)
-    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    if not any(
+        is_kind(column.type)
+        for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    ):
+        return np.full(len(column), np.nan)
+    # Unsafe: a safe cast raises over whole numbers past 2^53, and tells their value.
+    numbers = column.cast(pa.float64(), safe=False)
+    return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def _numbers(field: Field, column: pa.Array) -> tuple[pa.Array, dict[str, Mask]]:
@@ -250,7 +265,8 @@ def _numbers(field: Field, column: pa.Array) -> tuple[pa.Array, dict[str, Mask]]
     with np.errstate(invalid="ignore"):
         wrong["range"] = ~wrong["number"] & ((values < low) | (values > high))
     bad = np.logical_or.reduce(list(wrong.values()))
-    array = pa.array(np.where(bad, 0, values), mask=bad)
+    # Plus nothing: -0.0 becomes 0.0.
+    array = pa.array(np.where(bad, 0, values) + 0.0, mask=bad)
     return array.cast(pa.int64() if field.type == "integer" else pa.float64()), wrong
 
 
@@ -263,7 +279,7 @@ def _bands(codelist: CodeList, column: pa.Array) -> tuple[pa.Array, dict[str, Ma
     starts = np.array([code.lower for code in bands])
     values = _floats(column)
     place = np.searchsorted(starts, values, side="right") - 1
-    place = np.where(np.isnan(values), -1, place)
+    place = np.where(np.isfinite(values), place, -1)
     ends = np.array([np.inf if code.upper is None else code.upper for code in bands])
     inside = place >= 0
     safe = np.where(inside, place, 0)
@@ -271,11 +287,10 @@ def _bands(codelist: CodeList, column: pa.Array) -> tuple[pa.Array, dict[str, Ma
     with np.errstate(invalid="ignore"):
         inside &= (values < ends[safe]) | (last & (values <= ends[safe]))
     names = pa.array([code.code for code in bands], pa.string())
-    known = set(codelist.codes)
-    text = column.cast(pa.string())
+    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
     value = names.take(pa.array(safe, mask=~inside))
     # A source may also send the band itself.
-    coded = _mask(pc.is_in(text, value_set=pa.array(sorted(known))))
+    coded = _mask(pc.is_in(text, value_set=names))
     value = pc.if_else(pa.array(coded), text, value)
     return value, {"range": _mask(pc.is_null(value))}
 
@@ -283,12 +298,14 @@ def _bands(codelist: CodeList, column: pa.Array) -> tuple[pa.Array, dict[str, Ma
 def explain(rule: str, field: Field, codelists: Mapping[str, CodeList]) -> tuple[Text, Text]:
     """What the rule expects of the field, and how to mend a record that breaks it."""
     expected, remedy = _EXPLANATIONS[rule]
-    low = "…" if field.minimum is None else f"{field.minimum:g}"
-    high = "…" if field.maximum is None else f"{field.maximum:g}"
+    lowest, highest = field.minimum, field.maximum
     some = {"vi": "", "en": ""}
-    if field.codelist in codelists:
-        labels = list(codelists[field.codelist].codes.values())[:8]
-        some = {key: ", ".join(code.label[key] for code in labels) for key in ("vi", "en")}
+    codelist = codelists.get(field.codelist or "")
+    if codelist is not None:
+        codes = list(codelist.codes.values())
+        lowest, highest = codes[0].lower, codes[-1].upper
+        some = {key: ", ".join(code.label[key] for code in codes[:8]) for key in ("vi", "en")}
+    low, high = ("…" if end is None else f"{end:.15g}" for end in (lowest, highest))
     return tuple(  # type: ignore[return-value]
         {
             key: text[key].format(title=field.title[key], low=low, high=high, some=some[key])

@@ -6,6 +6,7 @@ The same parts give the same bytes. Codes stay text everywhere, so that none los
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from harvesters.files import sha256
 from schemas import TOTAL, CodeList, Column, Table
 
 XLSX_ROWS = 1_048_576
-_EPOCH = datetime.datetime(2025, 7, 1)  # noqa: DTZ001 - XLSX properties know no time zone
+_EPOCH = datetime.datetime(2025, 7, 1)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def write_files(
         names = ", ".join(f'"{column.name}"' for column in table.columns)
         # In CSV an empty status and a missing one are the same: nothing between two commas.
         plain = ", ".join(
-            f"nullif(\"{column.name}\", '') AS \"{column.name}\""
+            f'nullif("{column.name}", \'\') AS "{column.name}"'
             if column.role in ("status", "flag")
             else f'"{column.name}"'
             for column in table.columns
@@ -69,7 +70,7 @@ def write_files(
         csv, json = (_literal(folder / f"{table.name}{suffix}") for suffix in (".csv", ".json"))
         connection.execute(f"COPY (SELECT {plain} FROM data) TO {csv} (FORMAT CSV, HEADER)")
         connection.execute(f"COPY (SELECT {names} FROM data) TO {json} (FORMAT JSON, ARRAY true)")
-    _write_excel_csv(table, parquet, codelists, folder / f"{table.name}-excel.csv", simulated)
+    _write_excel_csv(table, parquet, codelists, folder / f"{table.name}-excel.csv")
     _write_xlsx(table, parts, codelists, folder / f"{table.name}.xlsx", simulated)
     described: list[dict[str, object]] = []
     for kind in KINDS:
@@ -134,11 +135,15 @@ def _shown(table: Table, codelists: Mapping[str, CodeList]) -> list[_Shown]:
     return shown
 
 
+_NUMERIC = re.compile(r"[-+.,:/%\s\deE]*\d[-+.,:/%\s\deE]*", re.ASCII)
+"""What Excel takes for a number, a date or a time: 00123, 5-6, 2025-10."""
+
+
 def _excel_text(text: str) -> str:
-    """A text that Excel neither computes nor turns into a number."""
-    if text.isdigit():
+    """A text that Excel neither computes nor turns into a number or a date."""
+    if _NUMERIC.fullmatch(text):
         return f'="{text}"'
-    return "'" + text if text[:1] in "=+-@\t\r" else text
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
 def _quoted(text: str) -> str:
@@ -157,7 +162,7 @@ def _excel_cell(shown: _Shown, value: object) -> str:
 
 
 def _write_excel_csv(
-    table: Table, parquet: Path, codelists: Mapping[str, CodeList], path: Path, simulated: bool
+    table: Table, parquet: Path, codelists: Mapping[str, CodeList], path: Path
 ) -> None:
     """CSV as Excel with Vietnamese regional settings opens it: BOM, semicolons, decimal commas."""
     shown = _shown(table, codelists)

@@ -119,6 +119,25 @@ def _code(entry: Mapping[str, Any]) -> Code:
     )
 
 
+def _check_bands(document: Document, codes: Mapping[str, Code]) -> list[DeclarationError]:
+    """Bands have a lower end, reach upwards from it, and do not overlap."""
+    errors = []
+    highest: float | None = None
+    banded = any(code.lower is not None or code.upper is not None for code in codes.values())
+    for index, code in enumerate(codes.values() if banded else ()):
+        place = ("codes", index)
+        low = code.lower
+        if low is None or (code.upper is not None and code.upper <= low):
+            message = f"The band `{code.code}` does not reach from a number to a higher one."
+            errors.append(document.error(place, message, "Say `from:` and a higher `to:`."))
+            continue
+        if highest is not None and low < highest:
+            message = f"The band `{code.code}` starts before the one above it ends."
+            errors.append(document.error(place, message, "List bands upwards, without overlap."))
+        highest = code.upper if code.upper is not None else float("inf")
+    return errors
+
+
 def parse_codelist(document: Document) -> CodeList:
     """The code list that `document` declares.
 
@@ -143,6 +162,10 @@ def parse_codelist(document: Document) -> CodeList:
             codes[entry["code"]] = _code(entry)
     if not codes:
         errors.append(document.error((), "The list has no codes.", "Add `codes:` or `csv:`."))
+    errors.extend(_check_bands(document, codes))
+    if data.get("parent") is None and any(code.parent for code in codes.values()):
+        message = "Codes have parents, but the list does not say which list these are in."
+        errors.append(document.error((), message, "Add `parent:` with the name of that list."))
     if errors:
         raise DeclarationErrors(errors)
     return CodeList(

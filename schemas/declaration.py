@@ -140,10 +140,18 @@ def read_document(path: Path, max_bytes: int = 1_000_000) -> Document:
         line = (error.problem_mark.line if error.problem_mark else 0) + 1
         message = f"This is not YAML: {error.problem}."
         raise DeclarationErrors([DeclarationError(path, line, "", message)]) from None
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        message = "There is a character that no text has."
+        raise DeclarationErrors([DeclarationError(path, line, "", message, "Delete it.")]) from None
     if node is None:
         raise DeclarationErrors([DeclarationError(path, 1, "", "The file is empty.")])
-    document = Document(path, data, dict(_positions(node)), hashlib.sha256(raw).hexdigest())
-    repeated = list(_duplicate_keys(node))
+    try:
+        positions, repeated = dict(_positions(node)), list(_duplicate_keys(node))
+    except RecursionError:
+        message = "The file refers to itself, or is nested too deeply."
+        raise DeclarationErrors([DeclarationError(path, 1, "", message)]) from None
+    document = Document(path, data, positions, hashlib.sha256(raw).hexdigest())
     if repeated:
         raise DeclarationErrors(
             [document.error(place, "The key stands twice.", "Keep one.") for place in repeated]
@@ -163,12 +171,12 @@ def _explain(error: jsonschema.ValidationError) -> tuple[str, str]:
     """What is wrong and how to mend it, in words, for the meta-schema's own keywords."""
     value, expected = error.instance, error.validator_value
     if error.validator == "required":
-        missing = [name for name in expected if name not in value]
-        return f"`{missing[0]}` is missing.", f"Add `{missing[0]}:`."
+        missing = ", ".join(f"`{name}`" for name in expected if name not in value)
+        return f"Missing here: {missing}.", "Add what is missing."
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(value) - set(known))
-        return f"`{unknown[0]}` is not known here.", f"Known are: {', '.join(known)}."
+        unknown = ", ".join(f"`{name}`" for name in value if name not in known)
+        return f"Not known here: {unknown}.", f"Known are: {', '.join(known)}."
     if error.validator == "enum":
         return (
             f"`{value}` is not one of the values.",
@@ -182,8 +190,10 @@ def _explain(error: jsonschema.ValidationError) -> tuple[str, str]:
         return f"`{value}` does not have the form {expected}.", str(error.schema.get("title", ""))
     if error.validator in ("minLength", "minItems", "minProperties"):
         return "This is empty.", "Fill it in or leave the key out."
-    if error.validator == "const":
-        return f"Expected `{expected}`, found `{value}`.", ""
+    if error.validator in ("minimum", "maximum"):
+        return f"`{value}` is out of range.", f"The {error.validator} is {expected}."
+    if error.validator == "anyOf":
+        return f"`{value}` does not have the right form.", str(error.schema.get("title", ""))
     return f"{error.message}.", str(error.schema.get("title", ""))
 
 
@@ -193,4 +203,5 @@ def check_form(document: Document, kind: str) -> list[DeclarationError]:
     for error in _meta_schema(kind).iter_errors(document.data):
         message, remedy = _explain(error)
         errors.append(document.error(error.absolute_path, message, remedy))
-    return sorted(errors, key=lambda error: error.line)
+    # Of several missing keys the validator reports each; here they are told in one.
+    return sorted(dict.fromkeys(errors), key=lambda error: error.line)

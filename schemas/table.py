@@ -273,14 +273,48 @@ class _Parser:
                     self.fail(place, f"The column `{name}` is in two dimensions.")
                 seen.add(name)
             fine = self.finest((*place, "hierarchy"), hierarchy[-1])
+            if entry.get("zeros"):
+                self.check_zeros(place, hierarchy, fine)
             for coarse in reversed(hierarchy[:-1]):
                 if fine is not None and not self.is_parent(coarse, fine):
                     message = f"`{coarse}` is not above `{fine.name}`."
                     remedy = "A coarser column is the parent code list, or a field of the register."
                     self.fail((*place, "hierarchy"), message, remedy)
                 fine = self._as_field(coarse)
+            for name in hierarchy:
+                self.check_complete((*place, "hierarchy"), name)
             dimensions.append(Dimension(entry["name"], hierarchy, entry.get("zeros", False)))
         return tuple(dimensions)
+
+    def check_zeros(
+        self, place: tuple[str | int, ...], hierarchy: tuple[str, ...], fine: Field | None
+    ) -> None:
+        """Zeros can be filled in where code lists alone say which combinations there are."""
+        lists = [name for name in hierarchy[:-1] if name in self.record.fields]
+        if lists or (fine is not None and fine.codelist is None):
+            message = f"Zeros cannot be filled in for `{(lists or hierarchy[-1:])[0]}`."
+            remedy = "Leave out `zeros:`, or use a code list and its parent lists."
+            self.fail(place, message, remedy)
+
+    def check_complete(self, place: tuple[str | int, ...], name: str) -> None:
+        """Every record must fall in some cell of each dimension, or totals would not add up."""
+        found = self.record.fields.get(name)
+        if found is None and name in self.from_register and self.register is not None:
+            found = self.register.fields[name]
+        if found is not None and not found.required:
+            message = f"`{name}` may be missing from a record."
+            self.fail(place, message, "Count by fields that are required.")
+        fine = self.derived.get(name)
+        codelist = self.codelists.get(self._codelist_of(fine) or "") if fine else None
+        codes = codelist.codes.values() if codelist else ()
+        orphans = [code.code for code in codes if code.parent is None]
+        if orphans:
+            message = f"`{orphans[0]}` of `{fine}` has no parent in `{name}`."
+            self.fail(place, message, "Give each of its codes a `parent:`.")
+
+    def _codelist_of(self, column: str) -> str | None:
+        found = self.record.fields.get(column)
+        return found.codelist if found is not None else column
 
     def _as_field(self, codelist: str) -> Field | None:
         if codelist not in self.codelists:
@@ -306,9 +340,16 @@ class _Parser:
                 if found is not None and code not in known:
                     remedy = f"Use one of: {', '.join(list(known)[:20])}."
                     self.fail(place, f"`{code}` is not a code of `{column}`.", remedy)
-        decimal = source in self.record.fields and self.record.fields[source].type == "decimal"
-        codes = {key: tuple(values) for key, values in (where or {}).items()}
-        return Component(name, source, whole=not decimal, where=codes)
+        summed = self.record.fields.get(source or "")
+        decimal = summed is not None and summed.type == "decimal"
+        filters = {key: tuple(values) for key, values in (where or {}).items()}
+        return Component(name, source, whole=not decimal, where=filters)
+
+    def counts_institutions(self) -> bool:
+        """Whether counting the records counts institutions: each of them has one at most."""
+        return self.record.about == "institutions" or any(
+            field.type == "institution" and field.unique for field in self.record.fields.values()
+        )
 
     def measure(self, index: int, entry: Mapping[str, Any]) -> Measure | None:
         place: tuple[str | int, ...] = ("measures", index)
@@ -319,6 +360,11 @@ class _Parser:
             self.fail(place, f"`{name}` is computed in {len(kinds)} ways.", remedy)
             return None
         kind, how = kinds[0], entry[kinds[0]]
+        about = entry.get("about", self.record.about)
+        if kind in ("count", "rate") and about == "institutions" and not self.counts_institutions():
+            message = f"`{name}` counts records about persons as if they were institutions."
+            remedy = "Leave out `about:`, or make the record's institution `unique:`."
+            self.fail((*place, "about"), message, remedy)
         place = (*place, kind)
         over, scale, decimals = None, 1, 0
         if kind == "count":
@@ -343,7 +389,7 @@ class _Parser:
             title=entry["title"],
             description=entry.get("description"),
             unit=entry["unit"],
-            about=entry.get("about", self.record.about),
+            about=about,
             decimals=entry.get("decimals", decimals),
             numerator=top,
             denominator=over,
@@ -415,8 +461,8 @@ class _Parser:
         if f"{found.name}_name" in others:
             return
         if found.type == "institution":
-            title = {"vi": "Tên trường", "en": "School name"}
-            yield Column(f"{found.name}_name", "name", "label", title)
+            words: Text = {"vi": "Tên trường", "en": "School name"}
+            yield Column(f"{found.name}_name", "name", "label", words)
         elif found.codelist in NAMED_LISTS:
             title = self.codelists[found.codelist].title
             words = {"vi": f"Tên {title['vi'][0].lower()}{title['vi'][1:]}",
@@ -452,7 +498,7 @@ class _Parser:
         disclosure = self.disclosure(dimensions)
         columns = tuple(self.columns(dimensions, measures))
         names = [column.name for column in columns]
-        for name in {name for name in names if names.count(name) > 1}:
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
             self.fail((), f"Two columns are called `{name}`.", "Rename the measure.")
         if self.errors:
             raise DeclarationErrors(sorted(self.errors, key=lambda error: error.line))

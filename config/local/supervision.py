@@ -129,7 +129,7 @@ files={" ".join(str(file) for file in lists)}
         name: str,
         problem: Callable[[], str | None] | None = None,
         position: int | None = None,
-        timeout: float = 120,
+        timeout: float = 300,
     ) -> None:
         """Wait until a process works; `problem` says what is wrong with it, None if nothing.
 

@@ -40,7 +40,8 @@ class SettingsError(Exception):
 def read_secrets(folder: Path) -> dict[str, str]:
     """Each file `HCMEDU_...` of a folder as name and value, without the line end that editors add.
 
-    Raises SettingsError for a file that cannot be read or is empty, and for one that is missing.
+    An empty file is none. Raises SettingsError for a file that cannot be read, for a needed one
+    that is missing, and for one whose value cannot stand where it has to.
     """
     found = {}
     for file in sorted(folder.glob("HCMEDU_*")):
@@ -52,14 +53,13 @@ def read_secrets(folder: Path) -> dict[str, str]:
                 f"({error.strerror}). Let the file be readable in a folder that is not: "
                 "docker/make-secrets.sh makes them so."
             ) from error
-        if not value:
-            raise SettingsError(f"The secret {file} is empty. docker/make-secrets.sh makes one.")
-        found[file.name] = value
+        if value:
+            found[file.name] = value
     missing = [name for name in _NEEDED_SECRETS if name not in found]
     if missing:
         raise SettingsError(
-            f"There is no file {' and no file '.join(missing)} in {folder}. Secrets come as files "
-            "of these names, made by docker/make-secrets.sh and mounted as in docker/compose.yaml."
+            f"{' and '.join(missing)} in {folder}: no such file, or an empty one. Secrets come as "
+            "files, made by docker/make-secrets.sh and mounted as in docker/compose.yaml."
         )
     unsafe = [
         name for name in _NEEDED_SECRETS if not re.fullmatch(r"[A-Za-z0-9._~-]+", found[name])

@@ -20,9 +20,14 @@ _SAMPLE = 4096
 
 # Letters that Vietnamese has in Unicode and neither old encoding produces when read as Latin-1.
 _MODERN = re.compile(r"[ăđĩũơưĂĐĨŨƠƯ\u0300\u0301\u0303\u0309\u0323\u1ea0-\u1ef9]")
-# In the middle or at the end of a word; as a sign of its own (©, «, ²) each may be meant.
-_TCVN3 = re.compile(r"[A-Za-z][µ¸¶·¹¨»¾¼½©®ª«¬\u00ad÷×þßÞÆÇÖØÜ]|[®§][a-zµ¸­]")
-_VNI = re.compile(r"[aeiouyAEIOUYöôÖÔ][øûïåäëüñçùõ][a-zA-Z]?|[A-Za-z][öæ]")
+# No Vietnamese word has these, in Unicode; as signs of their own (©, ², «) each may be meant.
+_FOREIGN = re.compile(
+    r"(?<=[A-Za-z])[µ¸¶·¹¨»¾¼½©®ª«¬\u00ad÷×þßÞÆÇÄÅÑÖØÛÜËÎÏäåæçëîïñöøûüÿ]"
+    r"|[µ¸¶·¹¨¾¼½©®ª¬§\u00adäåæçëîïñöøûüÄÅÖØ](?=[a-z])"
+)
+# TCVN 3 puts signs where letters were; VNI puts a second letter behind a vowel.
+_TCVN3 = re.compile(r"[µ¸¶·¹¨¾¼½©®ª¬\u00ad÷]")
+_VNI = re.compile(r"[aeiouyAEIOUYöôÖÔ][øûïåäëüñçùõâàáãêéèØÛÏ]")
 _FEW = 3
 
 _VIETNAMESE_1258 = frozenset(
@@ -38,14 +43,15 @@ def old_encoding(texts: Iterable[str]) -> str | None:
 
     Judged over all the texts together: one French name makes no old encoding.
     """
-    modern = tcvn3 = vni = 0
+    modern = foreign = tcvn3 = vni = 0
     for each in texts:
         if each.isascii():
             continue
         modern += len(_MODERN.findall(each))
+        foreign += len(_FOREIGN.findall(each))
         tcvn3 += len(_TCVN3.findall(each))
         vni += len(_VNI.findall(each))
-    if max(tcvn3, vni) < _FEW or max(tcvn3, vni) <= modern:
+    if foreign < _FEW or foreign <= modern:
         return None
     return "TCVN3" if tcvn3 >= vni else "VNI"
 

@@ -234,9 +234,7 @@ class Body:
         self._sheet = sheet
         self._layout = layout
         self._mappings = mappings
-        self._measures = {
-            name for name in self.names if kinds[name] in ("integer", "decimal")
-        }
+        self._measures = {name for name in self.names if kinds[name] in ("integer", "decimal")}
         self._identity = [
             name for name in required if name in layout.columns and name not in self._measures
         ]

@@ -292,9 +292,7 @@ class HttpClient:
     :param sleep: how to wait between two attempts
     """
 
-    def __init__(
-        self, source: Source, limits: Limits, sleep: Callable[[float], None] = time.sleep
-    ):
+    def __init__(self, source: Source, limits: Limits, sleep: Callable[[float], None] = time.sleep):
         self._source = source
         self._limits = limits
         self._sleep = sleep
@@ -419,9 +417,9 @@ class HttpClient:
                 raise self._untrusted(where) from None
             except requests.exceptions.Timeout:
                 raise _Retry(timed_out(where, self._limits.timeout_seconds)) from None
-            except requests.exceptions.RequestException:
-                raise _Retry(unreachable(where)) from None
-            except urllib3.exceptions.HTTPError:
+            except urllib3.exceptions.ReadTimeoutError:
+                raise _Retry(timed_out(where, self._limits.timeout_seconds)) from None
+            except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError):
                 raise _Retry(unreachable(where)) from None
         raise SourceAnswerError(
             vi="Dịch vụ chuyển hướng quá nhiều lần.",
@@ -442,7 +440,8 @@ class HttpClient:
             sink.truncate()
         # A drip that never stops is silence too: the body as a whole has its time.
         deadline = time.monotonic() + max(self._limits.timeout_seconds * 10, most / 2**20)
-        for chunk in response.iter_content(_CHUNK):
+        # What has come is taken at once: to wait until a chunk is full has no time limit.
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
             size += len(chunk)
             if size > most:
                 limit = "max_response_bytes" if sink is None else "max_file_bytes"
@@ -536,7 +535,7 @@ class HttpClient:
                 answer = self._received(response, where, None, 1024 * 1024)
         except requests.exceptions.SSLError:
             raise self._untrusted(where) from None
-        except requests.exceptions.Timeout:
+        except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError):
             raise _Retry(timed_out(where, self._limits.timeout_seconds)) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError):
             raise _Retry(unreachable(where)) from None
@@ -636,4 +635,3 @@ def _retry_after(value: str | None) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
-

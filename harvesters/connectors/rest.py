@@ -256,9 +256,7 @@ class RestConnector:
                 ),
             )
 
-    def _check_new(
-        self, answer: Answer, items: Sequence[Any], seen: set[bytes], url: str
-    ) -> None:
+    def _check_new(self, answer: Answer, items: Sequence[Any], seen: set[bytes], url: str) -> None:
         # Pages of equal records exist, equal pages in a row of a whole reading hardly: 16 bytes a
         # page are cheap, and a service that ignores its paging parameter is caught on page two.
         digest = hashlib.blake2b(answer.body, digest_size=16).digest()

@@ -192,9 +192,10 @@ class SqlConnector:
         result = connection.execute(statement, execution_options=streamed)
         while rows := result.fetchmany(self._limits.batch_rows):
             columns = zip(*rows, strict=True)
-            yield len(rows), {
-                name: native_array(values) for name, values in zip(names, columns, strict=True)
-            }
+            yield (
+                len(rows),
+                {name: native_array(values) for name, values in zip(names, columns, strict=True)},
+            )
 
     def _copied(
         self, connection: sa.Connection, statement: sa.Select[Any], names: Sequence[str]
@@ -253,9 +254,7 @@ class SqlConnector:
             seconds = self._limits.read_seconds if streaming else self._limits.timeout_seconds
             connection.execute(sa.text(f"SET LOCAL statement_timeout = {int(seconds * 1000)}"))
             idle = int(self._limits.read_seconds * 1000)
-            connection.execute(
-                sa.text(f"SET LOCAL idle_in_transaction_session_timeout = {idle}")
-            )
+            connection.execute(sa.text(f"SET LOCAL idle_in_transaction_session_timeout = {idle}"))
 
     def _engine(self) -> sa.Engine:
         if self._made is None:

@@ -30,6 +30,7 @@ _MOST_SHEETS = 50
 _MOST_MERGES = 2000
 _MOST_XLS = 64 * 2**20
 _MOST_LISTED = 100_000
+_CHUNK = 1 << 20
 
 _CELL = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 _NAMESPACE = re.compile(r"^\{[^}]*\}")
@@ -142,6 +143,22 @@ def _check_archive(archive: zipfile.ZipFile, limits: Limits) -> None:
         raise FaultyFileError([Fault("zip-bomb")])
     if sum(part.file_size for part in parts) > limits.max_file_bytes:
         raise FaultyFileError([Fault("too-large", detail=f"{limits.max_file_bytes}")])
+    for part in parts:
+        if part.filename.lower().endswith((".xml", ".rels", ".vml")):
+            with archive.open(part) as xml:
+                if _has_doctype(xml):
+                    raise FaultyFileError([Fault("not-a-workbook", detail="XLSX")])
+
+
+def _has_doctype(xml: IO[bytes]) -> bool:
+    """Whether there is a document type in `xml`: a workbook has none, an attack on parsers does."""
+    tail = b""
+    while chunk := xml.read(_CHUNK):
+        # UTF-16 is the same letters with zeros between.
+        if b"<!DOCTYPE" in (tail + chunk).replace(b"\0", b""):
+            return True
+        tail = chunk[-20:]
+    return False
 
 
 def _sheet_faults(number: int, facts: _Facts, limits: Limits) -> Iterator[Fault]:
@@ -212,9 +229,7 @@ def _xlsx_sheet(number: int, sheet: Any, facts: _Facts) -> Sheet:
                     [CELL_ERROR if cell.data_type == "e" else cell.value for cell in cells],
                 )
         except Exception:
-            raise FaultyFileError(
-                [Fault("not-a-workbook", sheet=number, detail="XLSX")]
-            ) from None
+            raise FaultyFileError([Fault("not-a-workbook", sheet=number, detail="XLSX")]) from None
 
     return Sheet(number, sheet.title, rows, tuple(facts.merges), frozenset(facts.unset))
 

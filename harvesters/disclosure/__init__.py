@@ -9,8 +9,18 @@ Disclosure Control* (2012), chapter 4: a count of persons from 1 to k - 1 is sup
 it a second cell of each line (a total and what adds up to it) that would give it away.
 """
 
-from harvesters.disclosure.audit import Certificate, audit
+from harvesters.disclosure.audit import Certificate, audit, audit_together
+from harvesters.disclosure.linked import Frozen, protect_together
 from harvesters.disclosure.refusal import Refused
 from harvesters.disclosure.suppression import CONFIDENTIAL, protect
 
-__all__ = ["CONFIDENTIAL", "Certificate", "Refused", "audit", "protect"]
+__all__ = [
+    "CONFIDENTIAL",
+    "Certificate",
+    "Frozen",
+    "Refused",
+    "audit",
+    "audit_together",
+    "protect",
+    "protect_together",
+]

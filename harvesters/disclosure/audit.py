@@ -124,15 +124,26 @@ def _keys(table: Table, period: str, connection: duckdb.DuckDBPyConnection) -> s
     ).fetchone()
     if twice or (other and other[0]):
         raise Refused(table.name, "A row stands twice, or is of another period.")
+    missing = _number(
+        connection,
+        "SELECT count(*) FROM published WHERE "
+        + " OR ".join(f"{_name(name)} IS NULL" for name in table.key),
+    )
+    if missing and table.kind == "cube":
+        raise Refused(table.name, f"{missing} rows are without a code of a dimension.")
     return "Each row stands once and is of the period."
 
 
 def _statuses(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> str:
     value, status = _name(measure.name), _name(f"{measure.name}_status")
+    flag = _name(f"{measure.name}_flag")
+    # A count of records is always known.
+    known = "'', 'c'" if measure.kind == "count" else "'', 'c', 'z', 'x'"
     wrong = _number(
         connection,
         f"SELECT count(*) FROM published WHERE {status} IS NULL OR {status} NOT IN "
-        f"('', 'c', 'z', 'x') OR ({status} = '') <> ({value} IS NOT NULL)",
+        f"({known}) OR ({status} = '') <> ({value} IS NOT NULL) OR {flag} IS NULL "
+        f"OR {flag} NOT IN ('', 'p', 'r', 'low')",
     )
     if wrong:
         raise Refused(table.name, f"{wrong} values of {measure.name} contradict their status.")
@@ -149,38 +160,80 @@ def _persons(
     table: Table, measure: Measure, k: int, connection: duckdb.DuckDBPyConnection
 ) -> list[str]:
     """The checks of a measure about persons; returns what was checked, in words."""
-    if measure.kind not in ("count", "sum"):
-        if measure.kind == "rate":
-            ends = _number(
-                connection,
-                f"SELECT count(*) FROM published WHERE {_name(measure.name)} IN (0, 100)",
-            )
-            if ends:
-                raise Refused(table.name, f"{ends} rates of {measure.name} are 0 or 100 percent.")
-        return [f"{measure.name}: published only where the count behind it is at least {k}."]
+    value, hidden = _name(measure.name), _hidden(measure)
+    if measure.denominator is not None:
+        return _quotient(table, measure, connection)
     if measure.kind == "sum" and not measure.numerator.whole:
         return [_amount(table, measure, connection)]
-    value = _name(measure.name)
-    small = _number(
-        connection, f"SELECT count(*) FROM published WHERE {value} > 0 AND {value} < {k}"
-    )
-    if small:
-        raise Refused(table.name, f"{small} values of {measure.name} are from 1 to {k - 1}.")
-    checks = [f"{measure.name}: no value from 1 to {k - 1}."]
+    checks = [_additive(table, measure.name, value, hidden, k, connection)]
     for whole in table.measures:
         if measure.numerator.where and whole.kind == "count" and not whole.numerator.where:
-            rest = f"{_name(whole.name)} - {value}"
-            few = _number(
-                connection, f"SELECT count(*) FROM published WHERE {rest} > 0 AND {rest} < {k}"
-            )
-            if few:
-                raise Refused(table.name, f"{few} differences {whole.name} - {measure.name}.")
-            checks.append(f"{whole.name} - {measure.name}: no difference from 1 to {k - 1}.")
+            _hidden_with(table, whole, measure, connection)
+            rest = f"({_name(whole.name)} - {value})"
+            what = f"{whole.name} - {measure.name}"
+            checks.append(_additive(table, what, rest, hidden, k, connection))
+    return checks
+
+
+def _additive(
+    table: Table,
+    what: str,
+    value: str,
+    hidden: str,
+    k: int,
+    connection: duckdb.DuckDBPyConnection,
+) -> str:
+    """The checks of a number of persons that adds up, given as an SQL expression."""
+    small = _number(
+        connection,
+        f"SELECT count(*) FROM published WHERE {value} <> 0 AND {value} < {k}",
+    )
+    if small:
+        raise Refused(table.name, f"{small} values of {what} are under {k} and not 0.")
     for dimension in table.dimensions:
         for depth, _ in enumerate(dimension.hierarchy):
-            _line(table, measure, dimension.hierarchy, depth, k, connection)
-        checks.append(f"{measure.name}: no line along {dimension.name} gives a cell away.")
+            _line(table, what, value, hidden, dimension.hierarchy, depth, k, connection)
+    return f"{what}: no value from 1 to {k - 1}, and no line that gives a suppressed one away."
+
+
+def _quotient(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The checks of a mean, rate or ratio: it does not give away a number that is suppressed, nor
+    the other way round. Numbers that are not published beside it cannot be checked here."""
+    checks = []
+    if measure.kind == "rate":
+        ends = _number(
+            connection, f"SELECT count(*) FROM published WHERE {_name(measure.name)} IN (0, 100)"
+        )
+        if ends:
+            raise Refused(table.name, f"{ends} rates of {measure.name} are 0 or 100 percent.")
+        checks.append(f"{measure.name}: no rate of 0 or 100 percent.")
+    for other in table.measures:
+        if other.about != "persons" or other.denominator is not None:
+            continue
+        counts = (other.numerator.source, other.numerator.where)
+        if counts == (measure.numerator.source, measure.numerator.where):
+            _hidden_with(table, other, measure, connection)
+            _hidden_with(table, measure, other, connection)
+            checks.append(f"{measure.name}: suppressed just where {other.name} is.")
+        below = measure.denominator
+        if below and not below.counted and counts == (below.source, below.where):
+            _hidden_with(table, other, measure, connection)
+            checks.append(f"{measure.name}: suppressed wherever {other.name} is.")
     return checks
+
+
+def _hidden_with(
+    table: Table, first: Measure, second: Measure, connection: duckdb.DuckDBPyConnection
+) -> None:
+    """Where `first` is suppressed, so must `second` be."""
+    open_ = _number(
+        connection,
+        f"SELECT count(*) FROM published WHERE {_hidden(first)} AND NOT {_hidden(second)}",
+    )
+    if open_:
+        raise Refused(
+            table.name, f"{open_} values of {second.name} are open where {first.name} is not."
+        )
 
 
 def _amount(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> str:
@@ -189,26 +242,22 @@ def _amount(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnectio
         if count.about == "persons" and (
             count.kind == "count" or (count.kind == "sum" and count.numerator.whole)
         ):
-            open_ = _number(
-                connection,
-                f"SELECT count(*) FROM published WHERE {_hidden(count)} AND NOT {_hidden(measure)}",
-            )
-            if open_:
-                raise Refused(table.name, f"{open_} sums {measure.name} of suppressed counts.")
+            _hidden_with(table, count, measure, connection)
             return f"{measure.name}: suppressed wherever {count.name} is."
     raise Refused(table.name, f"{measure.name} is a sum of amounts without a count of persons.")
 
 
 def _line(
     table: Table,
-    measure: Measure,
+    what: str,
+    value: str,
+    hidden: str,
     hierarchy: Sequence[str],
     depth: int,
     k: int,
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     """Solve each line whose parts are `hierarchy[depth]` and whose total is one level up."""
-    value, hidden = _name(measure.name), _hidden(measure)
     parts_level, finer = hierarchy[depth], hierarchy[depth + 1 :]
     group = [
         _name(column)
@@ -251,4 +300,56 @@ def _line(
     }
     for problem, number in problems.items():
         if number:
-            raise Refused(table.name, f"{measure.name} along {parts_level}: {number} {problem}.")
+            raise Refused(table.name, f"{what} along {parts_level}: {number} {problem}.")
+
+
+def audit_together(table: Table, file: Path, other: Table, other_file: Path) -> list[str]:
+    """Check two tables counted from the same records: a figure that stands in both is the same,
+    and suppressed in both or in neither. Returns what was checked, in words.
+
+    :raises Refused: it is not, for `table`.
+    """
+    shared = [name for name in table.dimension_columns if name in other.dimension_columns]
+    same = " AND ".join(
+        [
+            *(f"a.{_name(name)} = b.{_name(name)}" for name in shared),
+            *(
+                f"{alias}.{_name(name)} = '{TOTAL}'"
+                for alias, one in (("a", table), ("b", other))
+                for name in one.dimension_columns
+                if name not in shared
+            ),
+        ]
+    )
+    checks = []
+    with duckdb.connect() as connection:
+        connection.read_parquet(str(file)).create_view("a")
+        connection.read_parquet(str(other_file)).create_view("b")
+        for first in table.measures:
+            for second in other.measures:
+                if not _count_the_same(first, second):
+                    continue
+                one, two = _name(first.name), _name(second.name)
+                differing = _number(
+                    connection,
+                    f"SELECT count(*) FROM a, b WHERE {same} AND a.{one} IS DISTINCT FROM b.{two}",
+                )
+                if differing:
+                    raise Refused(
+                        table.name,
+                        f"{differing} values of {first.name} are not those of {second.name} in "
+                        f"{other.name}, or are suppressed in one of the two tables only.",
+                    )
+                checks.append(f"{first.name}: as {second.name} in {other.name}.")
+    return checks
+
+
+def _count_the_same(first: Measure, second: Measure) -> bool:
+    return (
+        first.about == second.about == "persons"
+        and first.denominator is None
+        and second.denominator is None
+        and first.numerator.source == second.numerator.source
+        and {key: set(codes) for key, codes in first.numerator.where.items()}
+        == {key: set(codes) for key, codes in second.numerator.where.items()}
+    )

@@ -5,6 +5,7 @@ Cells are numbered by their row in the cell table; a line is known by its total.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,8 @@ class Axis:
 def axes(table: Table, cells: pa.Table) -> list[Axis]:
     """The lines of `cells` along each dimension of `table`, an array of shape (cells,) each."""
     columns = list(table.dimension_columns)
+    if not cells.num_rows:
+        return [Axis(dimension.name, np.empty(0, dtype=np.int64)) for dimension in table.dimensions]
     codes = {name: _codes(cells[name]) for name in columns}
     keys = _keys([codes[name][0] for name in columns], [codes[name][1] for name in columns])
     order = np.argsort(keys, kind="stable")
@@ -60,7 +63,12 @@ def _codes(column: pa.ChunkedArray) -> tuple[Cells, int, int]:
 
 
 def _keys(parts: list[Cells], sizes: list[int]) -> Cells:
-    """One number for each combination of codes (mixed radix)."""
+    """One number for each combination of codes (mixed radix).
+
+    :raises OverflowError: there are more combinations than numbers.
+    """
+    if math.prod(size + 1 for size in sizes) > np.iinfo(np.int64).max:
+        raise OverflowError("The table has too many combinations of codes.")
     keys = np.zeros(len(parts[0]), dtype=np.int64)
     for part, size in zip(parts, sizes, strict=True):
         keys = keys * (size + 1) + part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,8 +15,8 @@ from ckan.lib.i18n import get_lang
 from flask import g, has_request_context
 from werkzeug.exceptions import default_exceptions
 
-from ckanext.hcmedu import settings
-from ckanext.hcmedu.validators import LANGUAGES
+from ckanext.hcmedu import collation, settings
+from ckanext.hcmedu.validators import LANGUAGES, fluent_output
 from harvesters.releases import Release, UnknownRelease
 from harvesters.writers import SIMULATED
 from schemas import TOTAL, CodeList, Column, Table
@@ -148,7 +148,7 @@ def _group_titles() -> dict[str, str]:
 
 def translations(data: Mapping[str, Any], field: str) -> dict[str, Any] | None:
     """What `<field>_translated` of `data` holds, whether stored as JSON or shown as a mapping."""
-    found = tk.get_validator("fluent_output")(data.get(f"{field}_translated"))
+    found = fluent_output(data.get(f"{field}_translated"))
     return found if isinstance(found, dict) else None
 
 
@@ -158,15 +158,22 @@ def topics() -> list[dict[str, Any]]:
         {"for_view": True},
         {"all_fields": True, "include_extras": True, "include_dataset_count": True},
     )
-    return [
+    return by_title(
         {
             "name": group["name"],
-            "title": text(translations(group, "title")) or group["display_name"],
-            "description": text(translations(group, "description")) or group["description"],
+            "title": group["display_name"],
+            "description": group["description"],
             "count": group["package_count"],
         }
         for group in groups
-    ]
+    )
+
+
+def by_title(things: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Things with a `title` (or `display_name`), in the order of the Vietnamese alphabet."""
+    return sorted(
+        things, key=lambda thing: collation.key(thing.get("display_name") or thing["title"])
+    )
 
 
 def newest(rows: int = 6) -> list[dict[str, Any]]:
@@ -323,6 +330,7 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         is_simulated,
         group_title,
         topics,
+        by_title,
         newest,
         dataset_count,
         table,

@@ -135,8 +135,13 @@ def prepare_empty_portal() -> None:
     sync_topics(tk.config["hcmedu.topics_path"])
 
 
-def in_process_that_dies(work: Callable[[], object]) -> int:
-    """Run `work` in a forked process; the number of the signal that ended it, 0 if none did."""
+def in_process_that_dies(
+    work: Callable[[], object], meanwhile: Callable[[], None] | None = None
+) -> int:
+    """Run `work` in a forked process; the number of the signal that ended it, 0 if none did.
+
+    `meanwhile` is called, again and again, in this process.
+    """
     from ckan import model
     from ckan.plugins import PluginImplementations
     from ckan.plugins.interfaces import IForkObserver
@@ -152,6 +157,9 @@ def in_process_that_dies(work: Callable[[], object]) -> int:
             work()
         finally:
             os._exit(0)
+    if meanwhile is not None:
+        while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            meanwhile()
     _, status = os.waitpid(child, 0)
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,22 +18,24 @@ pytestmark = pytest.mark.integration
 
 Place = tuple[str, str, str]
 
-# Module and function of the extension (or of CKAN) around which the process ends, and whether
-# before or after it: every step of a reconcile, and the joints inside its transactions.
-PUBLISHING: list[Place] = [
+# Module and function of the extension around which the process ends, and whether before or after
+# it: every step of a reconcile, and the joints inside its transactions.
+STEPS: list[Place] = [
     ("datastore", "prepare", "before"),
-    ("datastore", "_create", "after"),
-    ("datastore", "_load", "after"),
-    ("datastore", "_index", "after"),
     ("datastore", "prepare", "after"),
-    ("package", "_put_view", "before"),
-    ("package", "_put_view", "after"),
     ("package", "publish", "after"),
     ("index", "update", "before"),
     ("index", "update", "after"),
     ("datastore", "point_alias", "before"),
-    ("datastore", "_point", "after"),
     ("datastore", "point_alias", "after"),
+]
+INSIDE: list[Place] = [
+    ("datastore", "_create", "after"),
+    ("datastore", "_load", "after"),
+    ("datastore", "_index", "after"),
+    ("package", "_put_view", "before"),
+    ("package", "_put_view", "after"),
+    ("datastore", "_point", "after"),
 ]
 DROPPING: list[Place] = [
     ("datastore", "drop", "before"),
@@ -103,10 +106,8 @@ def look() -> dict[str, int | None]:
         assert_whole(dataset, bases)
         [view] = call("resource_view_list", id=dataset["resources"][0]["id"])
         assert view["view_type"] == "datatables_view"
-    try:
+    with suppress(tk.ObjectNotFound, tk.NotAuthorized):
         found["alias"] = release_of(figures(TABLE))
-    except (tk.ObjectNotFound, tk.NotAuthorized):
-        pass
     for hit in call("package_search", q=f"name:{TABLE}")["results"]:
         # What the search names is there: the dataset, and the table with the figures.
         assert dataset is not None
@@ -124,7 +125,7 @@ def assert_whole(dataset: dict[str, Any], bases: dict[str, int]) -> None:
     assert all(f"/release/{version}/" in file["url"] for file in files)
 
 
-@named(PUBLISHING)
+@named(STEPS)
 def test_first_release(portal: Portal, place: Place) -> None:
     portal.release(TABLE, OLD)
     die_at(place, portal.reconcile)
@@ -139,7 +140,7 @@ def test_first_release(portal: Portal, place: Place) -> None:
     assert portal.reconcile() == {TABLE: "unchanged"}
 
 
-@named(PUBLISHING)
+@named([*STEPS, *INSIDE])
 def test_next_release(portal: Portal, place: Place) -> None:
     portal.release(TABLE, OLD)
     portal.reconcile()
@@ -152,7 +153,7 @@ def test_next_release(portal: Portal, place: Place) -> None:
     assert portal.reconcile() == {TABLE: "unchanged"}
 
 
-@named([*PUBLISHING, *DROPPING])
+@named([*STEPS, *DROPPING])
 def test_withdrawal_of_the_latest(portal: Portal, place: Place) -> None:
     # The table of the first release went long ago.
     portal.release(TABLE, OLD)
@@ -197,6 +198,24 @@ def test_killed_twice_with_a_release_between(portal: Portal) -> None:
     portal.reconcile()
     assert release_of(figures(TABLE)) == 300
     assert portal.differences() == []
+
+
+def test_readers_meanwhile(portal: Portal) -> None:
+    """Whoever reads while a reconcile runs gets one release or the other, and never an error."""
+    portal.release(TABLE, OLD)
+    portal.reconcile()
+    portal.release(TABLE, NEW)
+    seen: list[tuple[int | None, ...]] = []
+
+    def read() -> None:
+        seen.append(tuple(look().values()))
+
+    assert in_process_that_dies(portal.reconcile, meanwhile=read) == 0
+    read()
+    assert set(seen[0]) == {OLD}
+    assert set(seen[-1]) == {NEW}
+    for place in zip(*seen, strict=True):
+        assert sorted(place) == list(place), "A reader was sent back to the old release."
 
 
 def drop_superseded() -> None:

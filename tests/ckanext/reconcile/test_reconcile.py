@@ -197,6 +197,16 @@ class TestNextRun:
         assert datastore_tables() == {second, TABLE}
         assert portal.reconcile() == {TABLE: "unchanged"}
 
+    def test_leaves_the_activity_stream_quiet(self, portal: Portal) -> None:
+        from ckan import model
+        from ckanext.activity.model import Activity
+
+        for base in (100, 200, 300):
+            portal.release(TABLE, base)
+            portal.reconcile()
+        query = model.Session.query(Activity).filter_by(object_id=dataset_id(TABLE))
+        assert [activity.activity_type for activity in query] == ["new package"]
+
     def test_takes_up_a_changed_declaration(self, portal: Portal) -> None:
         portal.release(TABLE, 100)
         portal.reconcile()

@@ -15,9 +15,9 @@ from ckanext.dcat.profiles.base import (
     RDF,
     RDFS,
     SKOS,
+    XSD,
     CleanedURIRef,
 )
-from ckanext.dcat.utils import resource_uri
 from rdflib import BNode, Literal, URIRef
 from rdflib.term import Node
 
@@ -76,18 +76,26 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
 
     def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: URIRef) -> None:
         """Add a dataset, as `package_show` returns it, to the graph."""
+        licence = vocabulary.licence(dataset_dict)
         dataset = {
             **dataset_dict,
             "provenance": provenance(dataset_dict),
             "version_notes": dataset_dict.get("version_notes_translated"),
             "publisher": dataset_dict.get("publisher") or self._publisher(dataset_dict),
-            "resources": [self._distribution(each) for each in dataset_dict.get("resources", [])],
+            "resources": [
+                self._distribution(each, dataset_dict, licence)
+                for each in dataset_dict.get("resources", [])
+            ],
         }
         super().graph_from_dataset(dataset, dataset_ref)
-        self._add_licence(dataset, dataset_ref)
-        self._name_blank_nodes(dataset_ref)
-        for distribution in self.g.objects(dataset_ref, DCAT.distribution):
-            self._name_blank_nodes(distribution)
+        self.g.remove((None, DCT.type, _UNKNOWN_LICENCE))
+        if licence:
+            self.g.add((dataset_ref, DCT.license, CleanedURIRef(licence)))
+            self.g.add((CleanedURIRef(licence), RDF.type, DCT.LicenseDocument))
+        parts = self.g.objects(dataset_ref, DCAT.distribution | DCT.publisher)
+        for subject in (dataset_ref, *parts):
+            self._add_concepts(subject)
+            self._name_blank_nodes(subject)
 
     def graph_from_catalog(self, catalog_dict: dict[str, Any] | None, catalog_ref: URIRef) -> None:
         """Add the catalogue itself to the graph."""
@@ -106,8 +114,15 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
         taxonomy = URIRef(vocabulary.theme_taxonomy())
         g.add((catalog_ref, DCAT.themeTaxonomy, taxonomy))
         g.add((taxonomy, RDF.type, SKOS.ConceptScheme))
-        for homepage in g.objects(catalog_ref, FOAF.homepage):
-            g.add((homepage, RDF.type, FOAF.Document))
+        self._add_texts(taxonomy, DCT.title, {"vi": "Chủ đề dữ liệu (EU)", "en": "Data theme"})
+        homepage = URIRef(f"{settings.site_url()}/")
+        g.set((catalog_ref, FOAF.homepage, homepage))
+        g.add((homepage, RDF.type, FOAF.Document))
+        modified = g.value(catalog_ref, DCT.modified)
+        if modified is not None:
+            # CKAN's times are UTC but do not say so.
+            moment = Literal(f"{modified}Z", datatype=XSD.dateTime)
+            g.set((catalog_ref, DCT.modified, moment))
         publisher = self._organization(tk.config["hcmedu.catalog_publisher"])
         if publisher:
             self._add_agents(catalog_ref, {"publisher": [publisher]}, "publisher", DCT.publisher)
@@ -126,6 +141,27 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
         for language, text in texts.items():
             if text:
                 self.g.add((subject, predicate, Literal(text, lang=language)))
+
+    def _add_concepts(self, subject: URIRef) -> None:
+        """Say of each controlled value of `subject` what it is, as the schema's choices do.
+
+        DCAT-AP's shapes ask that a value of a vocabulary is a labelled concept in its scheme, and
+        a consumer that does not fetch the vocabulary has no other way to show it.
+        """
+        schema = self._dataset_schema or {}
+        fields = [*schema.get("dataset_fields", []), *schema.get("resource_fields", [])]
+        fields += [inner for field in fields for inner in field.get("repeating_subfields", [])]
+        labels = {
+            choice["value"]: choice["label"]
+            for field in fields
+            for choice in field.get("choices", [])
+            if isinstance(choice.get("label"), dict)
+        }
+        for value in set(self.g.objects(subject)):
+            if isinstance(value, URIRef) and str(value) in labels:
+                self.g.add((value, RDF.type, SKOS.Concept))
+                self.g.add((value, SKOS.inScheme, URIRef(value.rsplit("/", 1)[0])))
+                self._add_texts(value, SKOS.prefLabel, labels[str(value)])
 
     def _organization(self, name_or_id: str) -> dict[str, Any] | None:
         try:
@@ -148,29 +184,28 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
         publisher = self._organization(owner) if owner else None
         return [publisher] if publisher else None
 
-    def _distribution(self, resource: Mapping[str, Any]) -> dict[str, Any]:
-        """A resource with its format and media type as the vocabularies' IRIs."""
+    def _distribution(
+        self, resource: Mapping[str, Any], dataset: Mapping[str, Any], licence: str | None
+    ) -> dict[str, Any]:
+        """A resource with its format, media type and licence as the vocabularies' IRIs.
+
+        Its licence, and that of its services, is the dataset's unless they name another.
+        """
+        inherited = (None, "", dataset.get("license_id"), dataset.get("license_url"))
+
+        def licensed(thing: Mapping[str, Any]) -> dict[str, Any]:
+            own = thing.get("license")
+            return {**thing, "license": licence if own in inherited else own}
+
         return {
-            **resource,
+            **licensed(resource),
+            "access_services": [licensed(each) for each in resource.get("access_services") or []],
             "format": vocabulary.file_type(resource.get("format")) or resource.get("format"),
             "mimetype": vocabulary.media_type(resource.get("mimetype")),
             "access_url": resource.get("access_url") or resource.get("url"),
             "download_url": resource.get("download_url")
             or (resource.get("url") if resource.get("hash") else None),
         }
-
-    def _add_licence(self, dataset: Mapping[str, Any], dataset_ref: URIRef) -> None:
-        self.g.remove((None, DCT.type, _UNKNOWN_LICENCE))
-        licence = vocabulary.licence(dict(dataset))
-        if licence is None:
-            return
-        licence_ref = CleanedURIRef(licence)
-        self.g.add((licence_ref, RDF.type, DCT.LicenseDocument))
-        self.g.add((dataset_ref, DCT.license, licence_ref))
-        for resource in dataset["resources"]:
-            distribution = CleanedURIRef(resource_uri(resource))
-            if not resource.get("license"):
-                self.g.set((distribution, DCT.license, licence_ref))
 
     def _add_service(self, catalog_ref: URIRef) -> None:
         """The portal's own API, as a service of the catalogue."""
@@ -204,6 +239,4 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
                 self.g.add((subject, predicate, named))
 
     def _content(self, node: Node) -> list[str]:
-        return sorted(
-            f"{predicate} {value}" for predicate, value in self.g.predicate_objects(node)
-        )
+        return sorted(f"{predicate} {value}" for predicate, value in self.g.predicate_objects(node))

@@ -132,14 +132,14 @@ def observe() -> Prepared:
     named = sa.text('SELECT name, alias_of FROM "_table_metadata" WHERE alias_of IS NOT NULL')
     with get_write_engine().connect() as connection:
         marks = {name: json.loads(mark)["hcmedu"] for name, mark in connection.execute(marked)}
-        aliases = {name: target for name, target in connection.execute(named)}
+        aliases = {row.name: row.alias_of for row in connection.execute(named)}
     return Prepared(marks, aliases)
 
 
 def count_rows(datastore_id: str) -> int:
     """The rows that a DataStore table really has; reads the whole table."""
     with get_write_engine().connect() as connection:
-        count = connection.scalar(sa.text(f"SELECT count(*) FROM {identifier(datastore_id)}"))
+        count = connection.scalar(sa.select(sa.func.count()).select_from(sa.table(datastore_id)))
     return int(count or 0)
 
 
@@ -262,7 +262,7 @@ def _index(connection: sa.Connection, contents: Contents) -> None:
 def _point(connection: sa.Connection, table: str, datastore_id: str) -> None:
     alias = identifier(table)
     connection.exec_driver_sql(f"DROP VIEW IF EXISTS {alias}")
-    connection.exec_driver_sql(f"CREATE VIEW {alias} AS SELECT * FROM {identifier(datastore_id)}")
+    connection.exec_driver_sql(f"CREATE VIEW {alias} AS TABLE {identifier(datastore_id)}")
 
 
 def _drop(connection: sa.Connection, datastore_id: str) -> None:

@@ -41,7 +41,7 @@ def modified(dataset_ids: Collection[str]) -> dict[str, datetime]:
     query = model.Session.query(package.id, package.metadata_modified).filter(
         package.id.in_(dataset_ids), package.state == model.State.ACTIVE
     )
-    return {dataset_id: stamp for dataset_id, stamp in query}
+    return {row.id: row.metadata_modified for row in query}
 
 
 def publish(dataset: Mapping[str, Any], datastore_id: str, rows: int, digest: str) -> datetime:

@@ -154,6 +154,8 @@ def test_a_truncated_table_counts_as_changed(cursor):
 def test_the_reader_may_read_everything_and_change_nothing(connection, counts):
     reader = central.connect(os.environ["HCMEDU_CENTRAL_DATABASE_URL"])
     try:
+        # Read-only is only a default that the role could undo: its rights must forbid it too.
+        reader.set_session(readonly=False)
         with reader.cursor() as cursor:
             cursor.execute(f"set search_path = {SCHEMA}")
             for name in ("mo_phong", "nhat_ky_thay_doi", *counts):

@@ -1,0 +1,94 @@
+"""A portal that shows three of the project's tables, made once for each module of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harvesters.releases import ReleaseStore
+from schemas import Declarations
+from tests.ckanext.site.portal import make_release
+
+TABLES_WITH_MIGRATIONS = ("activity", "harvest", "hcmedu")
+
+
+@dataclass
+class Site:
+    """The portal's releases, and readers of its pages."""
+
+    store: ReleaseStore
+    declarations: Declarations
+    app: Any
+
+    def get(self, path: str, **headers: str) -> Any:
+        """The answer to a reader without an account; header names with `_` for `-`."""
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.app.flask_app.test_client(use_cookies=False).get(path, headers=names)
+
+
+@pytest.fixture(scope="module")
+def empty_site(
+    tmp_path_factory: pytest.TempPathFactory, reset_db: Any, reset_index: Any, migrate_db_for: Any
+) -> Iterator[Site]:
+    """A portal with organisations and topics, and no datasets.
+
+    The plugins stay loaded for all tests of a module: CKAN's own fixture loads them for each, which
+    takes longer than the tests.
+    """
+    import ckan.plugins.toolkit as tk
+    from ckan import plugins
+    from ckan.tests.helpers import _get_test_app
+
+    from ckanext.hcmedu import settings
+    from ckanext.hcmedu.organizations import sync_organizations, sync_topics
+
+    state = tmp_path_factory.mktemp("state")
+    before = dict(tk.config)
+    tk.config["hcmedu.state_path"] = str(state)
+    tk.config["hcmedu.simulated"] = True
+    plugins.load_all()
+    reset_db()
+    for plugin in TABLES_WITH_MIGRATIONS:
+        migrate_db_for(plugin)
+    reset_index()
+    app = _get_test_app()
+    with app.flask_app.test_request_context():
+        sync_organizations(tk.config["hcmedu.organizations_path"])
+        sync_topics(tk.config["hcmedu.topics_path"])
+    yield Site(ReleaseStore(Path(state)), settings.declarations(), app)
+    plugins.unload_all()
+    tk.config.clear()
+    tk.config.update(before)
+
+
+@pytest.fixture(scope="module")
+def site(empty_site: Site) -> Site:
+    """The same with three datasets: `enrolment` in two releases, `fees`, and `areas`, not simulated.
+
+    The third release of `enrolment` was withdrawn.
+    """
+    from ckanext.hcmedu.reconcile import reconcile
+
+    store, declarations = empty_site.store, empty_site.declarations
+    tables = declarations.tables
+    years = ["2023-2024", "2024-2025", "2025-2026"]
+    for number in (1, 2, 3):
+        make_release(store, tables["enrolment"], declarations, years[:number], suppressed=number)
+    store.withdraw("enrolment", 3, "Sai số liệu")
+    make_release(store, tables["fees"], declarations)
+    make_release(store, tables["areas"], declarations, simulated=False)
+    with empty_site.app.flask_app.test_request_context():
+        outcomes = reconcile(store, declarations, tables=["enrolment", "fees", "areas"])
+    assert not [outcome for outcome in outcomes if outcome.is_problem], outcomes
+    return empty_site
+
+
+@pytest.fixture
+def context(empty_site: Site) -> Iterator[None]:
+    """A request in Vietnamese to run actions in."""
+    with empty_site.app.flask_app.test_request_context():
+        yield

@@ -1,0 +1,89 @@
+"""Another CKAN harvests the feed with ckanext-dcat's own harvester."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from .conftest import Portal
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def second(portal: Portal) -> Iterator["Second"]:
+    ini = portal.state / "second.ini"
+    other = Second(portal, ini)
+    other.run("db", "clean", "--yes")
+    other.run("db", "upgrade")
+    other.run("db", "pending-migrations", "--apply")
+    other.run("search-index", "clear")
+    portal.stack("start", "second")
+    other.run(
+        *("harvester", "source", "create", "hcmedu", f"{portal.url}/catalog.ttl", "dcat_rdf"),
+        *("HCMEDU", "true"),
+    )
+    yield other
+    portal.stack("stop", "second")
+
+
+class Second:
+    """The other CKAN."""
+
+    def __init__(self, portal: Portal, ini: Path):
+        self._portal = portal
+        self._ini = ini
+        text = ini.read_text(encoding="utf-8")
+        self.url = next(
+            line.partition("=")[2].strip()
+            for line in text.splitlines()
+            if line.startswith("ckan.site_url")
+        )
+
+    def run(self, *command: str) -> str:
+        return self._portal.run(*command, ini=self._ini).stdout
+
+    def harvest(self) -> None:
+        """A whole harvest, in one process."""
+        self.run("harvester", "run-test", "hcmedu")
+
+    def datasets(self) -> dict[str, dict[str, Any]]:
+        """Its harvested datasets by the identifier that they have at their origin."""
+        answer = requests.get(
+            f"{self.url}/api/3/action/package_search",
+            params={"rows": 1000, "fq": "dataset_type:dataset"},
+            timeout=60,
+        )
+        return {
+            extra["value"]: dataset
+            for dataset in answer.json()["result"]["results"]
+            for extra in dataset["extras"]
+            if extra["key"] == "identifier"
+        }
+
+
+def test_every_dataset_arrives_with_its_text_and_files_and_changes_follow(
+    portal: Portal, second: Second
+) -> None:
+    second.harvest()
+    ours = {
+        dataset["identifier"]: dataset
+        for name in portal.action("package_list")
+        for dataset in [portal.action("package_show", id=name)]
+    }
+    theirs = second.datasets()
+    assert set(theirs) == set(ours)
+    for identifier, dataset in ours.items():
+        arrived = theirs[identifier]
+        assert arrived["title"] == dataset["title_translated"]["vi"]
+        assert arrived["notes"] == dataset["notes_translated"]["vi"]
+        urls = {resource["url"] for resource in dataset["resources"]}
+        assert {resource["url"] for resource in arrived["resources"]} == urls
+
+    # Taken back here: gone there, and nothing else.
+    portal.run("hcmedu", "withdraw", "libraries", "--reason", "Số liệu bị nhầm")
+    second.harvest()
+    gone = {identifier for identifier in theirs if identifier not in second.datasets()}
+    assert gone == {next(i for i, d in ours.items() if d["name"] == "libraries")}
