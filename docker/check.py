@@ -149,11 +149,11 @@ class Engine:
 
         Raises CheckError if it has to be killed.
         """
-        process = self.processes.pop(name)
-        if process.poll() is not None:
-            return 0.0
+        process = self.processes[name]
         began = time.monotonic()
-        self.interrupt(name)
+        if process.poll() is None:
+            self.interrupt(name)
+        del self.processes[name]
         try:
             process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -227,7 +227,7 @@ class Daemon(Engine):
                 "--network=host",
                 f"--name={self._name(name)}",
             ),
-            *("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL"),
+            *("--network=host", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL"),
             *("--security-opt=no-new-privileges", f"--volume={self._mark}:{volume}"),
             *(f"--volume={self.work / 'secrets'}:/run/secrets:ro", *settings),
             *(f"--entrypoint={arguments[0]}", self.image, *arguments[1:]),

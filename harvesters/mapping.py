@@ -41,6 +41,8 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 def tidy(value: str) -> str:
     """`value` composed (NFC), without invisible characters, with single plain spaces."""
+    if value.isascii():
+        return " ".join(value.split())
     return " ".join(unicodedata.normalize("NFC", value).translate(_INVISIBLE).split())
 
 
@@ -50,8 +52,10 @@ def fold(value: str) -> str:
     Tones are typed in several ways (``Hoà``, ``Hòa``), composed or not, or left out; two headings
     that fold alike are the same heading.
     """
-    plain = unicodedata.normalize("NFD", value.translate(_INVISIBLE).casefold())
-    plain = _MARKS.sub("", plain).replace("đ", "d")
+    plain = value.casefold()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFD", plain.translate(_INVISIBLE))
+        plain = _MARKS.sub("", plain).replace("đ", "d")
     return _NOT_WORD.sub(" ", plain).strip()
 
 

@@ -258,7 +258,7 @@ def _numbers(field: Field, column: pa.Array) -> tuple[pa.Array, dict[str, Mask]]
     if field.type == "integer":
         with np.errstate(invalid="ignore"):
             wrong["whole"] = ~wrong["number"] & (
-                (values != np.floor(values)) | (np.abs(values) > 2**53)
+                (values != np.floor(values)) | (np.abs(values) >= 2**53)
             )
     low = -np.inf if field.minimum is None else field.minimum
     high = np.inf if field.maximum is None else field.maximum

@@ -167,6 +167,16 @@ def _meta_schema(kind: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
+_TYPES: Mapping[str, str] = {
+    "string": "Put it in quotes.",
+    "boolean": "Write true or false, without quotes.",
+    "integer": "Write a whole number, without quotes.",
+    "number": "Write a number, without quotes.",
+    "array": "Write a list: [one, two].",
+    "object": "Write keys and values: {key: value}.",
+}
+
+
 def _explain(error: jsonschema.ValidationError) -> tuple[str, str]:
     """What is wrong and how to mend it, in words, for the meta-schema's own keywords."""
     value, expected = error.instance, error.validator_value
@@ -183,7 +193,7 @@ def _explain(error: jsonschema.ValidationError) -> tuple[str, str]:
             f"Use one of: {', '.join(map(str, expected))}.",
         )
     if error.validator == "type":
-        remedy = "Put it in quotes." if expected == "string" and value is not None else ""
+        remedy = _TYPES.get(expected, "") if value is not None else "Fill it in."
         found = "nothing" if value is None else f"{type(value).__name__} `{value}`"
         return f"Expected {expected}, found {found}.", remedy
     if error.validator == "pattern":

@@ -253,8 +253,12 @@ class _Parser:
         return True
 
     def is_parent(self, coarse: str, fine: Field) -> bool:
-        if coarse in self.record.fields:
-            return True
+        own = self.record.fields.get(coarse)
+        if own is not None:
+            # Not upside down: a school is not above its area, nor a grade above its level.
+            if own.type == "institution":
+                return fine.name not in self.from_register
+            return own.codelist is None or fine.name != self.codelists[own.codelist].parent
         if fine.type == "institution":
             return self._in_register(coarse)
         codelist = self.codelists.get(fine.codelist or "")
@@ -270,7 +274,8 @@ class _Parser:
             hierarchy = tuple(entry["hierarchy"])
             for name in hierarchy:
                 if name in seen:
-                    self.fail(place, f"The column `{name}` is in two dimensions.")
+                    message = f"The column `{name}` is in two dimensions."
+                    self.fail(place, message, "Leave it out of one.")
                 seen.add(name)
             fine = self.finest((*place, "hierarchy"), hierarchy[-1])
             if entry.get("zeros"):
@@ -414,7 +419,8 @@ class _Parser:
                     break
             else:
                 message = f"`{column}` is not the finest column of a dimension at that rung."
-                self.fail(("disclosure", "ladder", index), message)
+                remedy = "Give up the finest column of a dimension first."
+                self.fail(("disclosure", "ladder", index), message, remedy)
         return Disclosure(threshold, sensitive, ladder)
 
     def columns(

@@ -55,6 +55,9 @@ def process_environment(layout: Layout) -> dict[str, str]:
         "HCMEDU_POSTGRES_DATA": str(stores.postgres_data(layout)),
         "HCMEDU_POSTGRES_USER": stores.postgres_user(),
         "HCMEDU_JAVA": stores.java(),
+        # The city's service platform has to have the very schools of its central database.
+        "HCMEDU_CITY_SEED": os.environ.get("HCMEDU_CITY_SEED", ""),
+        "HCMEDU_CITY_SCALE": os.environ.get("HCMEDU_CITY_SCALE", ""),
         "HCMEDU_SOLR_LIBRARIES": str(stores.solr_libraries(layout)),
     }
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from harvesters.connectors.faults import Fault, FaultyFileError
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _SAMPLE = 4096
 
 # Letters that Vietnamese has in Unicode and neither old encoding produces when read as Latin-1.

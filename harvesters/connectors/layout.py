@@ -21,6 +21,8 @@ HEAD_ROWS = 40
 """How far down the headings are looked for."""
 
 _MOST_HEADING_ROWS = 3
+_ZERO = Decimal(0)
+_MOST_LABELS = 10_000
 _LABEL_CELLS = 4
 
 TOTALS = (
@@ -29,11 +31,16 @@ TOTALS = (
 )  # fmt: skip
 """How a row of totals begins, where a source does not declare it."""
 
-_FOOTERS = tuple(
-    fold(words)
-    for words in (
+
+def _beginnings(labels: Iterable[str]) -> re.Pattern[str]:
+    """Matches a folded text that is one of `labels` or begins with one, as whole words."""
+    return re.compile(f"(?:{'|'.join(re.escape(fold(label)) for label in labels)})(?: |$)")
+
+
+_FOOTERS = _beginnings(
+    (
         "Ghi chú", "Người lập", "Người tổng hợp", "Hiệu trưởng", "Thủ trưởng", "Kế toán",
-        "Nơi nhận", "TM.", "KT.", "TP. Hồ Chí Minh, ngày", "TP.HCM, ngày", "Ngày", "Note",
+        "Nơi nhận", "TM", "KT", "TP. Hồ Chí Minh, ngày", "TP.HCM, ngày", "Ngày", "Note",
     )
 )  # fmt: skip
 
@@ -205,8 +212,8 @@ class _Sums:
     overall: dict[str, Decimal] = field(default_factory=dict)
 
     def add(self, name: str, value: Decimal) -> None:
-        self.section[name] = self.section.get(name, Decimal(0)) + value
-        self.overall[name] = self.overall.get(name, Decimal(0)) + value
+        self.section[name] = self.section.get(name, _ZERO) + value
+        self.overall[name] = self.overall.get(name, _ZERO) + value
 
 
 class Body:
@@ -235,11 +242,14 @@ class Body:
         self._layout = layout
         self._mappings = mappings
         self._measures = {name for name in self.names if kinds[name] in ("integer", "decimal")}
+        self._columns = list(layout.columns.items())
+        self._texts = [name for name in self.names if name not in self._measures]
         self._identity = [
             name for name in required if name in layout.columns and name not in self._measures
         ]
         self._faults = faults
-        self._totals = tuple(fold(label) for label in totals)
+        self._totals = _beginnings(totals)
+        self._labels: dict[str, bool] = {}
         self._check_totals = check_totals
         self._sums = _Sums()
         self._after_total = False
@@ -265,25 +275,26 @@ class Body:
                 continue
             headed = False
             picked = self._pick(number, cells)
-            if self._is_total(cells, picked):
+            identified = bool(self._identity) and all(picked[name] for name in self._identity)
+            if self._is_total(cells, picked, identified):
                 self._total(number, picked)
-                continue
-            if self._is_aside(number, cells, picked):
-                continue
-            yield number, self._record(number, cells, picked)
+            elif not self._is_aside(number, cells, picked, identified):
+                yield number, self._record(number, cells, picked)
 
     def _pick(self, number: int, cells: Cells) -> dict[str, Any]:
+        """The declared cells of a row: measures as they are, the rest as text."""
         picked = {
-            name: cells[column] if column < len(cells) else None
-            for name, column in self._layout.columns.items()
+            name: cells[column] if column < len(cells) else None for name, column in self._columns
         }
-        if self._merged_rows or self._carried:
+        if self._merges:
             self._fill_down(number, picked)
+        for name in self._texts:
+            picked[name] = _text(picked[name])
         return picked
 
     def _fill_down(self, number: int, picked: dict[str, Any]) -> None:
         """A value merged down over several rows stands for each of them."""
-        for name, column in self._layout.columns.items():
+        for name, column in self._columns:
             bottom, value = self._carried.get(column, (0, None))
             if number <= bottom and picked[name] is None:
                 picked[name] = value
@@ -291,42 +302,40 @@ class Body:
             return
         for merge in self._merges:
             if merge.top == number < merge.bottom and merge.left == merge.right:
-                column = merge.left - 1
-                for name, place in self._layout.columns.items():
-                    if place == column and name not in self._measures:
+                for name, column in self._columns:
+                    if column == merge.left - 1 and name not in self._measures:
                         self._carried[column] = (merge.bottom, picked[name])
 
-    def _has_identity(self, picked: Mapping[str, Any]) -> bool:
-        return all(_text(picked[name]) for name in self._identity)
-
-    def _is_total(self, cells: Cells, picked: Mapping[str, Any]) -> bool:
-        filled = [cell for cell in cells if not _is_empty(cell)][:_LABEL_CELLS]
-        label = next((cell for cell in filled if self._is_label(cell)), None)
-        if label is None:
-            return False
+    def _is_total(self, cells: Cells, picked: Mapping[str, Any], identified: bool) -> bool:
         # "Cộng Hòa" may be a school's name: a record says what it is of, a total does not.
-        return not self._has_identity(picked) or any(
-            self._is_label(picked[name]) for name in self._identity
-        )
+        if identified:
+            return any(self._is_label(picked[name]) for name in self._identity)
+        filled = [cell for cell in cells if not _is_empty(cell)]
+        return any(self._is_label(cell) for cell in filled[:_LABEL_CELLS])
 
     def _is_label(self, cell: Any) -> bool:
-        if not isinstance(cell, str):
+        if not isinstance(cell, str) or cell[:1].isdigit():
             return False
-        words = fold(cell)
-        return any(words == label or words.startswith(f"{label} ") for label in self._totals)
+        known = self._labels.get(cell)
+        if known is None:
+            known = self._totals.match(fold(cell)) is not None
+            if len(self._labels) < _MOST_LABELS:
+                self._labels[cell] = known
+        return known
 
-    def _is_aside(self, number: int, cells: Cells, picked: Mapping[str, Any]) -> bool:
+    def _is_aside(
+        self, number: int, cells: Cells, picked: Mapping[str, Any], identified: bool
+    ) -> bool:
         """Whether a row is no record: notes, signatures, a section's heading."""
+        if identified:
+            return False
         if all(_is_empty(value) for value in picked.values()):
             return True
-        if self._has_identity(picked):
-            return False
-        if self._after_total:
+        if self._after_total and self._identity:
             return True
         filled = [cell for cell in cells if not _is_empty(cell)]
         if len(filled) <= 2 and isinstance(filled[0], str):
-            words = fold(filled[0])
-            if any(words == label or words.startswith(f"{label} ") for label in _FOOTERS):
+            if _FOOTERS.match(fold(filled[0])):
                 return True
         # A title within the table is merged over several of its columns.
         return len(filled) == 1 and any(
@@ -338,40 +347,40 @@ class Body:
         self._after_total = False
         self._check_cells(number, cells)
         values: list[str | None] = []
-        for name in self.names:
-            value, column = picked[name], self._layout.columns[name]
-            if value is CELL_ERROR:
-                self._fault("cell-error", number, column, name)
-                values.append(None)
-                continue
-            if value is None and (number, column + 1) in self._sheet.unset:
-                self._fault("formula-without-value", number, column, name)
+        for name, column in self._columns:
+            value = picked[name]
+            if value is None or value is CELL_ERROR:
+                self._check_empty(number, cells, column, name)
             if name in self._measures:
-                read = measure(value, self._mappings[name])
-                if read == UNREADABLE:
+                value = None if value is CELL_ERROR else measure(value, self._mappings[name])
+                if value == UNREADABLE:
                     self._fault("number", number, column, name)
-                elif read is not None:
-                    self._sums.add(name, Decimal(read))
-                values.append(read)
-            else:
-                values.append(_text(value))
+                elif value is not None:
+                    self._sums.add(name, Decimal(value))
+            values.append(value)
         return values
+
+    def _check_empty(self, number: int, cells: Cells, column: int, name: str) -> None:
+        """A cell that is empty for a reason of its own is a fault."""
+        if column < len(cells) and cells[column] is CELL_ERROR:
+            self._fault("cell-error", number, column, name)
+        elif (number, column + 1) in self._sheet.unset:
+            self._fault("formula-without-value", number, column, name)
 
     def _check_cells(self, number: int, cells: Cells) -> None:
         if number in self._merged_rows:
             for merge in self._merges:
                 if not merge.top <= number <= merge.bottom:
                     continue
-                for name, column in self._layout.columns.items():
+                for name, column in self._columns:
                     if not merge.left <= column + 1 <= merge.right:
                         continue
                     # One number for several records is nobody's; a code may stand for each.
                     tall = name in self._measures and merge.bottom > merge.top
                     if tall or column + 1 != merge.left:
                         self._fault("merged-cells", number, column, name)
-        if self._sheet.number is None and any(
-            not _is_empty(cell) for cell in cells[self._layout.width :]
-        ):
+        extra = cells[self._layout.width :] if self._sheet.number is None else ()
+        if extra and not _is_blank(extra):
             # In a text file a separator within a value moves all that follows by one column.
             self._fault("row-too-long", number, self._layout.width, None)
 
@@ -383,7 +392,7 @@ class Body:
             if value in (None, UNREADABLE):
                 continue
             sums = (self._sums.section.get(name), self._sums.overall.get(name))
-            if not any(_agrees(str(value), total or Decimal(0)) for total in sums):
+            if not any(_agrees(str(value), total or _ZERO) for total in sums):
                 self._fault("total", number, self._layout.columns[name], name)
         self._sums.section = {}
         self._after_total = True
@@ -423,19 +432,22 @@ def _agrees(value: str, total: Decimal) -> bool:
 
 
 def _text(value: Any) -> str | None:
-    if value is CELL_ERROR:
+    if value is None or value is CELL_ERROR:
         return None
-    if isinstance(value, str):
-        quoted = _EXCEL_TEXT.fullmatch(value.strip())
+    if not isinstance(value, str):
+        return plain_text(value)
+    if value[:1] == "=":
         # ="00123" and '00123 are how zeros are kept from Excel.
+        quoted = _EXCEL_TEXT.fullmatch(value.strip())
         value = quoted[1] if quoted else value
-        stripped = tidy(value)
-        return stripped.removeprefix("'") or None
-    return plain_text(value)
+    return tidy(value).removeprefix("'") or None
 
 
 def _is_empty(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and not tidy(cell))
+    if not isinstance(cell, str):
+        return cell is None
+    words = cell.strip()
+    return not words or (not words.isascii() and not tidy(words))
 
 
 def _is_blank(cells: Cells) -> bool:

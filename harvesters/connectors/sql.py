@@ -15,7 +15,7 @@ import hashlib
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -458,7 +458,9 @@ class _Copy:
     def __exit__(self, *error: object) -> None:
         self._stopped.set()
         if self._thread.is_alive():
-            self._driver.cancel()
+            # Where the connection is gone already, there is nothing left to cancel.
+            with suppress(Exception):
+                self._driver.cancel()
             self._thread.join(self._limits.connect_seconds)
 
     def __iter__(self) -> Iterator[bytes]:

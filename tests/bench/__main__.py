@@ -27,7 +27,9 @@ def main() -> int:
     outer = os.environ | {"HCMEDU_STATE": STATE, "HCMEDU_PORT": port, "HCMEDU_CITY_SCALE": scale}
     subprocess.run([*STACK, "services-up"], env=outer, check=True, cwd=ROOT)
     try:
-        inner = outer | _secrets() | {"HCMEDU_STATE": str(ROOT / STATE / "test")}
+        state = ROOT / STATE / "test"
+        paths = {"HCMEDU_STATE": str(state), "CKAN_INI": str(state / "ckan.ini")}
+        inner = outer | _secrets() | paths
         seed = [sys.executable, "-m", "demo", "seed", "--database-only"]
         subprocess.run(seed, env=inner, check=True, cwd=ROOT)
         city = [_measure("tests.bench.city", inner, str(ROOT / STATE / "city"))]

@@ -91,9 +91,7 @@ def test_a_second_run_publishes_nothing(portal: Portal) -> None:
     done = portal.run("hcmedu", "run")
     assert "Nothing new to release." in done.stdout
     assert {t: portal.releases.current(t).number for t in TABLES} == before  # type: ignore[union-attr]
-    assert {
-        t: portal.action("package_show", id=t)["metadata_modified"] for t in TABLES
-    } == modified
+    assert {t: portal.action("package_show", id=t)["metadata_modified"] for t in TABLES} == modified
 
 
 def test_no_pupil_record_outlives_its_publication(portal: Portal) -> None:

@@ -147,7 +147,7 @@ CITY = (*CODELISTS, SCHOOL, PUPIL, ENROLMENT, SCHOOLS)
 def write(folder: Path, documents: Iterable[Mapping[str, Any]]) -> Path:
     """Write each document to the file that it belongs in, in place of one there."""
     for document in documents:
-        kind = next(kind for kind in KINDS if kind in document)
+        kind = next(iter(document))
         path = folder / KINDS[kind] / f"{document[kind]}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(

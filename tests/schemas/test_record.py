@@ -105,7 +105,7 @@ def test_no_type_of_field_holds_free_text_or_a_date(
         ("  - {name: sex, type: code, required: yes}", 6, "Expected boolean, found str `yes`."),
         ("  - {name: fees, type: integer, minimum: '0'}", 6, "Expected number"),
         ("  - {name: sex, type: code, unit: 5}", 6, "does not have the right form"),
-        ("  []", 6, "This is empty."),
+        ("  []", 5, "This is empty."),
     ],
 )
 def test_each_mistake_in_a_field_is_told_with_its_line(

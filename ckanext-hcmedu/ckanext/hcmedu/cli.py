@@ -111,7 +111,7 @@ def sync() -> None:
 @click.option("--wait/--no-wait", default=True, help="Wait until the harvest is done.")
 def harvest(names: Sequence[str], wait: bool) -> None:
     """Harvest the sources NAMES, or all, through the harvest workers."""
-    _harvest(names, wait)
+    raise SystemExit(int(_harvest(names, wait)))
 
 
 @hcmedu.command()

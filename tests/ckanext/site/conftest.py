@@ -29,6 +29,14 @@ class Site:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.app.flask_app.test_client(use_cookies=False).get(path, headers=names)
 
+    def sysadmin(self) -> Any:
+        """A browser in which a new sysadmin is logged in."""
+        from ckan import model
+        from ckan.tests import factories
+
+        user = model.User.get(factories.Sysadmin()["id"])
+        return self.app.test_client(user=user)
+
 
 @pytest.fixture(scope="module")
 def empty_site(
@@ -47,9 +55,6 @@ def empty_site(
     from ckanext.hcmedu.organizations import sync_organizations, sync_topics
 
     state = tmp_path_factory.mktemp("state")
-    before = dict(tk.config)
-    tk.config["hcmedu.state_path"] = str(state)
-    tk.config["hcmedu.simulated"] = True
     plugins.load_all()
     reset_db()
     for plugin in TABLES_WITH_MIGRATIONS:
@@ -61,8 +66,17 @@ def empty_site(
         sync_topics(tk.config["hcmedu.topics_path"])
     yield Site(ReleaseStore(Path(state)), settings.declarations(), app)
     plugins.unload_all()
-    tk.config.clear()
-    tk.config.update(before)
+
+
+@pytest.fixture(autouse=True)
+def configuration(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration of the portal, which CKAN's test plugin takes back after each test."""
+    if "empty_site" in request.fixturenames:
+        import ckan.plugins.toolkit as tk
+
+        state = request.getfixturevalue("empty_site").store.state
+        monkeypatch.setitem(tk.config, "hcmedu.state_path", str(state))
+        monkeypatch.setitem(tk.config, "hcmedu.simulated", True)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import ckan.plugins.toolkit as tk
 import pytest
 
 from schemas.identity import organization_id
-from tests.ckanext.site.conftest import Site
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("context")]
 
@@ -108,39 +107,3 @@ def test_what_is_wrong_is_refused_with_its_field(change: dict[str, Any], field: 
     with pytest.raises(tk.ValidationError) as refused:
         call("package_create", **{**FULL, **change, "name": "wrong"})
     assert field in refused.value.error_dict
-
-
-def test_the_form_asks_for_both_languages(empty_site: Site) -> None:
-    from ckan.tests import factories
-
-    token = factories.SysadminWithToken()["token"]
-    page = empty_site.get("/dataset/new", Authorization=token)
-    assert page.status_code == 200
-    assert 'name="title_translated-vi"' in page.text
-    assert page.text.index('name="title_translated-vi"') < page.text.index(
-        'name="title_translated-en"'
-    )
-    assert "Bắt đầu bằng đối tượng được thống kê" in page.text
-    assert "Starts with what is counted" in empty_site.get(
-        "/en/dataset/new", Authorization=token
-    ).text
-
-
-def test_an_edited_form_is_stored(empty_site: Site, full: dict[str, Any]) -> None:
-    from ckan.tests import factories
-
-    token = factories.SysadminWithToken()["token"]
-    client = empty_site.app.flask_app.test_client(use_cookies=False)
-    form = {
-        "name": "full",
-        "title_translated-vi": "Số trẻ",
-        "title_translated-en": "Children",
-        "tags_translated-vi": "trẻ, lớp",
-        "owner_org": FULL["owner_org"],
-        "save": "",
-    }
-    answer = client.post("/dataset/edit/full", data=form, headers={"Authorization": token})
-    assert answer.status_code == 302, answer.text
-    shown = call("package_show", id="full")
-    assert shown["title_translated"] == {"vi": "Số trẻ", "en": "Children"}
-    assert shown["tags_translated"] == {"vi": ["trẻ", "lớp"]}

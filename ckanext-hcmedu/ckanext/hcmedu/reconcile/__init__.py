@@ -51,6 +51,10 @@ Action = Literal[
 ]  # fmt: skip
 
 
+class MissingOrganization(Exception):
+    """The organisation that a release names has not been made."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a reconcile did for one table.
@@ -133,15 +137,21 @@ class _State:
     def organization(self, name: str) -> Mapping[str, Any]:
         """The organisation as readers see it.
 
-        :raises ckan.logic.NotFound: it has not been made.
+        :raises MissingOrganization: it has not been made.
         """
         if name not in self.organizations:
             show = tk.get_action("organization_show")
             parts = ("datasets", "dataset_count", "users", "groups", "tags", "followers")
             options = {f"include_{part}": False for part in parts}
-            self.organizations[name] = show(
-                {"ignore_auth": True}, {"id": organization_id(name), **options}
-            )
+            try:
+                self.organizations[name] = show(
+                    {"ignore_auth": True}, {"id": organization_id(name), **options}
+                )
+            except tk.ObjectNotFound:
+                raise MissingOrganization(
+                    f"The organisation `{name}` is not in CKAN. Add it to the file that "
+                    "`hcmedu.organizations_path` names and run `ckan hcmedu bootstrap`."
+                ) from None
         return self.organizations[name]
 
 
@@ -336,11 +346,8 @@ def _explain(error: Exception) -> str:
     """What went wrong, for an operator."""
     if isinstance(error, tk.ValidationError):
         return f"CKAN refuses the dataset: {json.dumps(error.error_dict, ensure_ascii=False)}"
-    if isinstance(error, tk.ObjectNotFound):
-        return (
-            "The organisation of the release is not in CKAN. Add it to the organisations file and "
-            "synchronise it."
-        )
+    if isinstance(error, MissingOrganization | datastore.BadReleaseFile):
+        return str(error)
     return f"{type(error).__name__}: {error}"
 
 
@@ -371,8 +378,8 @@ def _compare(
         return
     try:
         wanted = _Wanted(current, store, declarations, state)
-    except tk.ObjectNotFound as error:
-        yield Difference(table, "organisation", current.manifest["organization"], _explain(error))
+    except MissingOrganization:
+        yield Difference(table, "organisation", current.manifest["organization"], "nothing")
         return
     identifier, contents = wanted.dataset["id"], wanted.contents
     facts: list[tuple[str, object, object]] = [
@@ -413,23 +420,22 @@ def _compare_nothing(table: str, state: _State, expected: str) -> Iterator[Diffe
 def _compare_dataset(
     wanted: Mapping[str, Any], found: Mapping[str, Any]
 ) -> Iterator[tuple[str, object, object]]:
-    named = ("tags", "groups")
     for key, value in wanted.items():
-        if key in named:
-            names = [
-                sorted(entry["name"] for entry in side.get(key, [])) for side in (wanted, found)
-            ]
-            yield f"dataset {key}", *names
+        if key in ("tags", "groups"):
+            expected, seen = (
+                sorted(entry["name"] for entry in side[key]) for side in (wanted, found)
+            )
+            yield f"dataset {key}", expected, seen
         elif key != "resources":
             yield f"dataset {key}", value, found.get(key)
-    ids = [[resource["id"] for resource in side["resources"]] for side in (wanted, found)]
-    yield "resources", *ids
+    expected, seen = ([entry["id"] for entry in side["resources"]] for side in (wanted, found))
+    yield "resources", expected, seen
     by_id = {resource["id"]: resource for resource in found["resources"]}
     for resource in wanted["resources"]:
         for key, value in resource.items():
             if resource["id"] in by_id:
-                seen = by_id[resource["id"]].get(key)
-                yield f"resource {resource['name']}: {key}", value, seen
+                shown = by_id[resource["id"]].get(key)
+                yield f"resource {resource['name']}: {key}", value, shown
 
 
 def _brief(value: object) -> str:

@@ -169,9 +169,12 @@ def _publisher(setting: Setting) -> dict[str, Any]:
 
 def _contact(setting: Setting) -> dict[str, Any]:
     publisher = _publisher(setting)
-    told = {key: publisher[key] for key in ("name", "name_translated", "email") if key in publisher}
     page = publisher["uri"]
-    return {"uri": f"{page}#contact", "url": publisher.get("url", page), **told}
+    contact = {"uri": f"{page}#contact", "url": publisher.get("url", page)}
+    for key in ("name", "name_translated", "email"):
+        if key in publisher:
+            contact[key] = publisher[key]
+    return contact
 
 
 def _provenance(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -183,7 +183,7 @@ def drop(datastore_ids: Collection[str]) -> None:
 def _create(connection: sa.Connection, contents: Contents) -> None:
     table = identifier(contents.datastore_id)
     create_table(
-        {"connection": connection},  # type: ignore[typeddict-unknown-key]
+        {"connection": connection},
         {"resource_id": contents.datastore_id, "fields": contents.fields},
         {},
     )
@@ -227,7 +227,9 @@ def _load(connection: sa.Connection, contents: Contents) -> None:
         options += f", FORCE_NOT_NULL ({', '.join(never_null)})"
     columns = ", ".join(map(identifier, names))
     statement = f"COPY {identifier(contents.datastore_id)} ({columns}) FROM STDIN ({options})"
-    with contents.path.open("rb") as file, connection.connection.cursor() as cursor:
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    with contents.path.open("rb") as file, driver.cursor() as cursor:
         hashing = _Hashing(file)
         cursor.copy_expert(statement, hashing, 1 << 20)
         rows = cursor.rowcount

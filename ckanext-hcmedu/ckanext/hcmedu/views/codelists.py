@@ -10,7 +10,7 @@ from ckanext.hcmedu import settings
 from ckanext.hcmedu.vocabulary import areas, skos
 from schemas import Code, CodeList
 
-blueprint = Blueprint("hcmedu_codelist", __name__, url_prefix="/codelist")
+blueprint = Blueprint("hcmedu_codelist", __name__)
 
 _ENDINGS = ",".join(skos.FORMATS)
 _BY_MEDIA_TYPE = {
@@ -51,7 +51,7 @@ def _varied(body: str | Response) -> Response:
     return response
 
 
-@blueprint.route("")
+@blueprint.route("/codelist")
 def index() -> Response:
     """All code lists."""
     ending = _negotiated()
@@ -61,13 +61,13 @@ def index() -> Response:
     return _varied(tk.render("hcmedu/codelist/index.html", {"codelists": codelists}))
 
 
-@blueprint.route(f".<any({_ENDINGS}):ending>")
+@blueprint.route(f"/codelist.<any({_ENDINGS}):ending>")
 def index_file(ending: str) -> Response:
     """All code lists, in a format of RDF."""
     return _rdf(_vocabulary().index_graph(), ending)
 
 
-@blueprint.route("/<name>")
+@blueprint.route("/codelist/<name>")
 def scheme(name: str) -> Response:
     """One code list with its codes."""
     codelist = _codelist(name)
@@ -83,13 +83,13 @@ def scheme(name: str) -> Response:
     return _varied(tk.render("hcmedu/codelist/scheme.html", page))
 
 
-@blueprint.route(f"/<name>.<any({_ENDINGS}):ending>")
+@blueprint.route(f"/codelist/<name>.<any({_ENDINGS}):ending>")
 def scheme_file(name: str, ending: str) -> Response:
     """One code list with its codes, in a format of RDF."""
     return _rdf(_vocabulary().scheme_graph(_codelist(name)), ending)
 
 
-@blueprint.route("/<name>/<code>")
+@blueprint.route("/codelist/<name>/<code>")
 def concept(name: str, code: str) -> Response:
     """One code."""
     vocabulary = _vocabulary()
@@ -112,7 +112,7 @@ def concept(name: str, code: str) -> Response:
     return _varied(tk.render("hcmedu/codelist/concept.html", page))
 
 
-@blueprint.route(f"/<name>/<code>.<any({_ENDINGS}):ending>")
+@blueprint.route(f"/codelist/<name>/<code>.<any({_ENDINGS}):ending>")
 def concept_file(name: str, code: str, ending: str) -> Response:
     """One code, in a format of RDF."""
     codelist = _codelist(name)

@@ -1,0 +1,348 @@
+"""Tables: what follows from a declaration, and every way in which one can be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas import DeclarationError, DeclarationErrors, Declarations, Table
+from schemas.table import DEFAULT_THRESHOLD, SENSITIVE_THRESHOLD
+from tests.schemas.builders import (
+    CITY,
+    ENROLMENT,
+    SCHOOLS,
+    codelist,
+    cube,
+    declare,
+    measure,
+    record,
+    register,
+    text,
+)
+
+pytestmark = pytest.mark.unit
+
+Change = Callable[[dict[str, Any]], Any]
+
+PAYMENT = record(
+    "payment",
+    [
+        {"name": "area", "type": "code"},
+        {"name": "payers", "type": "integer"},
+        {"name": "amount", "type": "decimal"},
+    ],
+    period="month",
+)
+
+CONNECTION = record(
+    "connection",
+    [
+        {"name": "school", "type": "institution", "unique": True},
+        {"name": "mbps", "type": "decimal"},
+        {"name": "pupils", "type": "integer"},
+    ],
+)
+
+
+def with_table(folder: Path, table: dict[str, Any], *more: dict[str, Any]) -> Table:
+    found = declare(folder, [*CITY, PAYMENT, CONNECTION, *more, table])
+    return found.tables[table["table"]]
+
+
+def errors_of(folder: Path, table: dict[str, Any], *more: dict[str, Any]) -> list[DeclarationError]:
+    with pytest.raises(DeclarationErrors) as refused:
+        with_table(folder, table, *more)
+    errors = refused.value.errors
+    assert {error.file for error in errors} == {folder / "tables" / f"{table['table']}.yaml"}
+    return errors
+
+
+def line_of(folder: Path, table: str, start: str, nth: int = 1) -> int:
+    """The line of a table's file on which `start` stands for the nth time."""
+    lines = (folder / "tables" / f"{table}.yaml").read_text("utf-8").splitlines()
+    return [n for n, line in enumerate(lines, 1) if line.strip(" -").startswith(start)][nth - 1]
+
+
+def test_columns_follow_from_dimensions_and_measures(tmp_path: Path) -> None:
+    table = with_table(tmp_path, ENROLMENT)
+    assert [(column.name, column.type, column.role) for column in table.columns] == [
+        ("school_year", "period", "period"),
+        ("area", "code", "dimension"),
+        ("area_name", "name", "label"),
+        ("school", "institution", "dimension"),
+        ("school_name", "name", "label"),
+        ("level", "code", "dimension"),
+        ("grade", "code", "dimension"),
+        ("sex", "code", "dimension"),
+        ("pupils", "integer", "measure"),
+        ("pupils_status", "status", "status"),
+        ("pupils_flag", "flag", "flag"),
+    ]
+    assert table.key == ("school_year", "area", "school", "level", "grade", "sex")
+    assert table.from_register == {"area"}
+    assert dict(table.derived) == {"level": "grade"}
+    assert table.column("level").title["vi"] == "Danh mục level"
+    assert table.column("pupils").as_dict()["unit"] == {"vi": "người", "en": "persons"}
+    assert {column.title[key] for column in table.columns for key in ("vi", "en")} > {"Số pupils"}
+    with pytest.raises(KeyError):
+        table.column("birthday")
+
+
+def test_columns_of_a_register_are_its_fields_and_rows_are_told_apart_by_the_school(
+    tmp_path: Path,
+) -> None:
+    table = with_table(tmp_path, SCHOOLS)
+    assert [column.name for column in table.columns] == [
+        "school_year", "school", "school_name", "area", "area_name", "ownership", "latitude",
+    ]  # fmt: skip
+    assert table.key == ("school_year", "school")
+    assert table.column("latitude").type == "decimal"
+
+
+def test_a_register_without_schools_is_told_apart_by_all_its_codes(tmp_path: Path) -> None:
+    move = record(
+        "move", [{"name": "area", "type": "code"}, {"name": "sex", "type": "code"}],
+        about="institutions", period="date",
+    )  # fmt: skip
+    table = with_table(tmp_path, register("moves", "move", ["area", "sex"]), move)
+    assert table.key == ("date", "area", "sex")
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "decimals", "numerator", "denominator"),
+    [
+        ({}, "integer", 0, (None, True, {}), None),
+        ({"count": {"where": {"sex": ["male"]}}}, "integer", 0, (None, True, {"sex": ("male",)}),
+         None),
+        ({"count": {"where": {"level": ["primary"]}}}, "integer", 0,
+         (None, True, {"level": ("primary",)}), None),
+        ({"sum": "absences"}, "integer", 0, ("absences", True, {}), None),
+        ({"sum": "fees"}, "decimal", 2, ("fees", False, {}), None),
+        ({"sum": "fees", "decimals": 0}, "integer", 0, ("fees", False, {}), None),
+        ({"mean": {"of": "fees"}}, "decimal", 2, ("fees", False, {}), ("fees", True, True)),
+        ({"rate": {"of": {"internet": ["yes"]}}}, "decimal", 1,
+         (None, True, {"internet": ("yes",)}), (None, False, True)),
+        ({"ratio": {"of": "fees", "over": "absences"}}, "decimal", 2, ("fees", False, {}),
+         ("absences", False, True)),
+    ],
+)  # fmt: skip
+def test_each_way_to_compute_a_measure_is_made_of_numbers_that_add_up(
+    tmp_path: Path,
+    how: dict[str, Any],
+    kind: str,
+    decimals: int,
+    numerator: tuple[Any, ...],
+    denominator: tuple[Any, ...] | None,
+) -> None:
+    table = with_table(tmp_path, cube("x", "pupil", [["area"]], [measure("m", **how)]))
+    (found,) = table.measures
+    assert (table.column("m").type, found.decimals) == (kind, decimals)
+    top, below = found.numerator, found.denominator
+    assert (top.source, top.whole, dict(top.where)) == numerator
+    assert (below and (below.source, below.counted, below.whole)) == denominator
+    assert found.scale == (100 if "rate" in how else 1)
+
+
+def test_thresholds_have_a_default_and_may_be_raised(tmp_path: Path) -> None:
+    def threshold(**rules: Any) -> int:
+        table = cube("x", "pupil", [["area"]], [measure("m")], disclosure=rules)
+        return with_table(tmp_path, table).disclosure.threshold
+
+    assert threshold() == DEFAULT_THRESHOLD == 5
+    assert threshold(sensitive=True) == SENSITIVE_THRESHOLD == 10
+    assert threshold(threshold=7) == 7
+    assert threshold(threshold=12, sensitive=True) == 12
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [{"threshold": 4}, {"threshold": 1}, {"threshold": 0}, {"threshold": 9, "sensitive": True}],
+)
+def test_a_threshold_may_not_be_lowered(tmp_path: Path, rules: dict[str, Any]) -> None:
+    table = cube("x", "pupil", [["area"]], [measure("m")], disclosure=rules)
+    (error,) = errors_of(tmp_path, table)
+    assert error.path == "disclosure.threshold"
+    assert error.line == line_of(tmp_path, "x", "threshold")
+    assert error.remedy
+
+
+def _set(*path: str | int, to: Any) -> Change:
+    def change(table: dict[str, Any]) -> None:
+        for step in path[:-1]:
+            table = table[step]  # type: ignore[literal-required]
+        table[path[-1]] = to  # type: ignore[index]
+
+    return change
+
+
+def _drop(key: str) -> Change:
+    return lambda table: table.pop(key)
+
+
+MISTAKES: list[tuple[str, Change, str, str]] = [
+    ("an unknown record", _set("record", to="learner"), "record", "no record type `learner`"),
+    ("an unknown kind", _set("kind", to="chart"), "kind", "not one of the values"),
+    ("an unknown frequency", _set("frequency", to="daily"), "frequency", "not one of the values"),
+    ("a name with capitals", _set("topic", to="Pupils"), "topic", "does not have the form"),
+    ("no title", _drop("title"), "", "Missing here: `title`."),
+    ("no English", _drop("methodology"), "", "`methodology`"),
+    ("no keywords", _set("keywords", "en", to=[]), "keywords.en", "empty"),
+    ("no dimensions", _drop("dimensions"), "", "needs `dimensions:`"),
+    ("no measures", _drop("measures"), "", "needs `measures:`"),
+    ("columns", _set("columns", to=["sex"]), "columns", "has no `columns:`"),
+    ("an unknown field", _set("dimensions", 2, "hierarchy", to=["shoe_size"]),
+     "dimensions.2.hierarchy", "no field `shoe_size`"),
+    ("a key as dimension", _set("dimensions", 2, "hierarchy", to=["pupil_key"]),
+     "dimensions.2.hierarchy", "no field `pupil_key`"),
+    ("a wrong hierarchy", _set("dimensions", 1, "hierarchy", to=["ownership", "grade"]),
+     "dimensions.1.hierarchy", "`ownership` is not above `grade`"),
+    ("a hierarchy upside down", _set("dimensions", 0, "hierarchy", to=["school", "area"]),
+     "dimensions.0.hierarchy", "`school` is not above `area`"),
+    ("levels under grades", _set("dimensions", 1, "hierarchy", to=["grade", "level"]),
+     "dimensions.1.hierarchy", "`grade` is not above `level`"),
+    ("a column twice", _set("dimensions", 2, "hierarchy", to=["grade"]), "dimensions.2",
+     "`grade` is in two dimensions"),
+    ("a field that may be missing", _set("dimensions", 2, "hierarchy", to=["latitude"]),
+     "dimensions.2.hierarchy", "`latitude` may be missing"),
+    ("zeros for schools", _set("dimensions", 0, "zeros", to=True), "dimensions.0",
+     "Zeros cannot be filled in for `school`"),
+    ("two ways to compute", _set("measures", 0, "sum", to="absences"), "measures.0", "in 2 ways"),
+    ("no way to compute", lambda table: table["measures"][0].pop("count"), "measures.0",
+     "in 0 ways"),
+    ("a sum of codes", _set("measures", 0, to=measure("m", sum="sex")), "measures.0.sum",
+     "`sex` is no number"),
+    ("a sum of nothing", _set("measures", 0, to=measure("m", sum="shoes")), "measures.0.sum",
+     "no field `shoes`"),
+    ("a mean of codes", _set("measures", 0, to=measure("m", mean={"of": "sex"})),
+     "measures.0.mean", "`sex` is no number"),
+    ("a ratio over nothing",
+     _set("measures", 0, to=measure("m", ratio={"of": "fees", "over": "shoes"})),
+     "measures.0.ratio", "no field `shoes`"),
+    ("an unknown code", _set("measures", 0, to=measure("m", count={"where": {"sex": ["x"]}})),
+     "measures.0.count", "`x` is not a code of `sex`"),
+    ("an unknown filter", _set("measures", 0, to=measure("m", count={"where": {"hat": ["x"]}})),
+     "measures.0.count", "no field `hat`"),
+    ("a misspelt filter", _set("measures", 0, "count", to={"wher": {"sex": ["male"]}}),
+     "measures.0.count", "right form"),
+    ("false for a count", _set("measures", 0, "count", to=False), "measures.0.count",
+     "right form"),
+    ("too many decimals", _set("measures", 0, "decimals", to=9), "measures.0.decimals",
+     "out of range"),
+    ("pupils counted as institutions", _set("measures", 0, "about", to="institutions"),
+     "measures.0.about", "as if they were institutions"),
+    ("a rate of pupils as of institutions",
+     _set("measures", 0, to=measure("m", rate={"of": {"sex": ["male"]}}, about="institutions")),
+     "measures.0.about", "as if they were institutions"),
+    ("a measure called as a column", _set("measures", 0, "name", to="sex"), "",
+     "Two columns are called `sex`"),
+    ("a measure called as the period", _set("measures", 0, "name", to="school_year"), "",
+     "Two columns are called `school_year`"),
+    ("a rung that is no finest column", _set("disclosure", "ladder", 0, "drop", to="level"),
+     "disclosure.ladder.0", "`level` is not the finest column"),
+    ("a rung twice", _set("disclosure", "ladder", 1, "drop", to="grade"), "disclosure.ladder.1",
+     "`grade` is not the finest column"),
+    ("an unknown rule", _set("disclosure", "hide", to="nothing"), "disclosure",
+     "Not known here: `hide`."),
+    ("text for a truth value", _set("approval", to="yes"), "approval", "Expected boolean"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "message"), [case[1:] for case in MISTAKES], ids=[c[0] for c in MISTAKES]
+)
+def test_each_mistake_is_told_with_its_place_and_a_remedy(
+    tmp_path: Path, change: Change, path: str, message: str
+) -> None:
+    table = deepcopy(ENROLMENT)
+    change(table)
+    errors = errors_of(tmp_path, table)
+    found = [error for error in errors if error.path == path and message in error.message]
+    assert found, errors
+    assert found[0].line == _line(tmp_path / "tables/enrolment.yaml", path)
+    assert found[0].remedy
+
+
+def _line(file: Path, path: str) -> int:
+    """The line on which the part at `path` starts, found by going down its indented keys."""
+    lines = file.read_text("utf-8").splitlines()
+    at = 0
+    for step in path.split(".") if path else ():
+        if step.isdigit():
+            dashes = [n for n in range(at + 1, len(lines)) if lines[n].lstrip().startswith("- ")]
+            indent = len(lines[dashes[0]]) - len(lines[dashes[0]].lstrip())
+            at = [n for n in dashes if lines[n].startswith(" " * indent + "- ")][int(step)]
+        else:
+            at = next(
+                n for n in range(at, len(lines)) if lines[n].strip(" -").startswith(f"{step}:")
+            )
+    return at + 1
+
+
+def test_a_derived_column_needs_a_parent_for_every_code(tmp_path: Path) -> None:
+    grade = codelist("grade", [{"code": "g1", "parent": "primary"}, "orphan"], parent="level")
+    (error,) = errors_of(tmp_path, ENROLMENT, grade)
+    assert error.message == "`orphan` of `grade` has no parent in `level`."
+    assert error.path == "dimensions.1.hierarchy"
+
+
+def test_a_table_about_a_record_of_one_line_a_school_may_count_schools(tmp_path: Path) -> None:
+    table = cube(
+        "x", "connection", [["area"]],
+        [measure("schools", about="institutions"), measure("pupils", sum="pupils")],
+    )  # fmt: skip
+    assert [one.about for one in with_table(tmp_path, table).measures] == [
+        "institutions", "persons",
+    ]  # fmt: skip
+
+
+def test_a_register_lists_no_persons(tmp_path: Path) -> None:
+    errors = errors_of(tmp_path, register("x", "pupil", ["school", "sex"]))
+    assert [error.message for error in errors] == [
+        "A register lists institutions; this record is about persons."
+    ]
+
+
+def test_a_register_has_columns_that_there_are_and_no_dimensions(tmp_path: Path) -> None:
+    wrong = register("x", "school", ["school", "headmaster"], dimensions=ENROLMENT["dimensions"])
+    messages = [error.message for error in errors_of(tmp_path, wrong)]
+    assert "A register has no `dimensions:`." in messages
+    assert "`school` has no field `headmaster`." in messages
+
+
+def test_the_file_is_called_as_the_table(tmp_path: Path) -> None:
+    declare(tmp_path, CITY)
+    path = tmp_path / "tables" / "enrolment.yaml"
+    path.rename(path.with_name("pupils.yaml"))
+    with pytest.raises(DeclarationErrors) as refused:
+        Declarations.load(own=tmp_path)
+    (error,) = refused.value.errors
+    assert (error.line, error.path) == (1, "table")
+    assert error.remedy == "Give both the same name."
+
+
+def test_all_mistakes_of_a_table_are_told_at_once_by_line(tmp_path: Path) -> None:
+    table = deepcopy(ENROLMENT)
+    table["dimensions"][2]["hierarchy"] = ["hat"]
+    table["measures"][0] = measure("m", sum="shoes")
+    table["disclosure"]["threshold"] = 2
+    errors = errors_of(tmp_path, table)
+    assert len(errors) == 3
+    assert [error.line for error in errors] == sorted(error.line for error in errors)
+
+
+def test_a_threshold_is_written_as_a_number(tmp_path: Path) -> None:
+    table = cube("x", "pupil", [["area"]], [measure("m")], disclosure={"threshold": "6"})
+    (error,) = errors_of(tmp_path, table)
+    assert error.message == "Expected integer, found str `6`."
+
+
+def test_amounts_have_months(tmp_path: Path) -> None:
+    table = with_table(
+        tmp_path, cube("paid", "payment", [["area"]], [measure("amount", sum="amount")])
+    )
+    assert table.key == ("month", "area")
+    assert table.columns[0].title == text("Tháng", "Month")
