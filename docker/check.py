@@ -429,6 +429,19 @@ def check(work: Path) -> None:
         ended = [name for name in WORKERS if not portal.runs(name)]
         expect(not ended, f"Ended by themselves: {', '.join(ended)}")
         step(f"{', '.join(WORKERS)} run")
+
+        # The one source that comes with the portal goes all the way; the others are a city's.
+        portal.run("harvest", ["ckan", "hcmedu", "harvest", "nso-areas"])
+        portal.run("release", ["ckan", "hcmedu", "release"])
+        portal.run("reconcile", ["ckan", "hcmedu", "reconcile"])
+        dataset = json.loads(fetch("/api/3/action/package_show?id=areas"))["result"]
+        (file,) = [one for one in dataset["resources"] if one["url"].endswith("/areas.csv")]
+        lines = fetch(file["url"].removeprefix(SITE)).splitlines()
+        expect(
+            len(lines) == 169, f"areas.csv has {len(lines)} lines; a head and 168 areas expected."
+        )
+        fetch("/dataset/areas")
+        step("Harvested, released and published the areas")
         expect(portal.healthy("web"), "The website is no longer healthy.")
 
         for name in (*WORKERS, "web"):

@@ -54,13 +54,15 @@ def harvest(
     store = SnapshotStore(state)
     with store.lock(source.name, record.name, period):
         institutions = _institutions(store, record, period)
-        # What is declared of the source and of the record decides what a record comes to, and so
-        # do the schools that there are.
+        # What is declared of the source, the record and its code lists decides what a record comes
+        # to, and so do the schools that there are.
+        lists = {field.codelist for field in record.stored if field.codelist}
         token = digest_of(
             [
                 connector.change_token(record.name, period),
                 source.records[record.name].digest,
                 record.document.digest,
+                [declarations.codelists[name].document.digest for name in sorted(lists)],
                 None if institutions is None else sorted(institutions.to_pylist()),
             ]
         )

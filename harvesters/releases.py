@@ -344,8 +344,8 @@ def _compare(table: Table, before: Release, folder: Path, periods: Sequence[str]
     file = f"{table.name}.parquet"
     keys = ", ".join(f'"{name}"' for name in table.key)
     with duckdb.connect(config={"threads": 2}) as connection:
-        old = connection.read_parquet(str(before.path / file))  # noqa: F841 - in the SQL below
-        new = connection.read_parquet(str(folder / file))  # noqa: F841 - in the SQL below
+        connection.read_parquet(str(before.path / file)).create_view("old")
+        connection.read_parquet(str(folder / file)).create_view("new")
         where = f'WHERE "{table.period}" IN ({", ".join("?" for _ in periods)})'
 
         def count(query: str, times: int) -> int:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rendering import database_url, write_private
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Length of a Unix socket's path is limited to 107 bytes; supervisor adds its process id to it.
@@ -28,6 +30,10 @@ _GENERATED = (
     "HCMEDU_SECRET_KEY",
     "HCMEDU_SERVICES_CLIENT_SECRET",
 )
+
+# What the simulated city is like. Kept with the state: its service platform has to have the very
+# schools of its central database, at the next start too.
+_CITY = ("HCMEDU_CITY_SCALE", "HCMEDU_CITY_SEED")
 
 
 class StackError(Exception):
@@ -143,11 +149,6 @@ class Layout:
             folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def database_url(user: str, password: str, port: int, database: str) -> str:
-    """SQLAlchemy's address of a database of the private cluster."""
-    return f"postgresql://{user}:{password}@127.0.0.1:{port}/{database}"
-
-
 def read_secrets(layout: Layout) -> dict[str, str]:
     """Secrets and addresses that contain them, by the name of their environment variable.
 
@@ -171,15 +172,17 @@ def ensure_secrets(layout: Layout) -> dict[str, str]:
     """
     known = read_secrets(layout)
     values = {name: known.get(name) or secrets.token_hex(24) for name in _GENERATED}
-    port = layout.postgres_port
+    city = {name: os.environ.get(name) or known.get(name) for name in _CITY}
+    values |= {name: value for name, value in city.items() if value}
+    server = f"127.0.0.1:{layout.postgres_port}"
     values |= {
         "HCMEDU_STATE": str(layout.state),
         "HCMEDU_DROP_FOLDER": str(layout.state / "drop"),
         "HCMEDU_CENTRAL_DATABASE_URL": database_url(
-            "central_reader", values["HCMEDU_CENTRAL_READER_PASSWORD"], port, "central"
+            "central_reader", values["HCMEDU_CENTRAL_READER_PASSWORD"], server, "central"
         ),
         "HCMEDU_CENTRAL_ADMIN_URL": database_url(
-            "central_owner", values["HCMEDU_CENTRAL_OWNER_PASSWORD"], port, "central"
+            "central_owner", values["HCMEDU_CENTRAL_OWNER_PASSWORD"], server, "central"
         ),
         "HCMEDU_SERVICES_URL": f"http://127.0.0.1:{layout.services_port}",
         "HCMEDU_SERVICES_CLIENT_ID": "hcmedu-portal",
@@ -189,23 +192,6 @@ def ensure_secrets(layout: Layout) -> dict[str, str]:
     )
     write_private(layout.secrets_file, text)
     return values
-
-
-def write_private(path: Path, text: str) -> bool:
-    """Put a text in a file that only its owner reads, at once or not at all.
-
-    Returns whether the file's content changed.
-    """
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        path.chmod(0o600)
-        return False
-    new = path.with_name(path.name + ".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(text)
-    new.replace(path)
-    return True
 
 
 def digest(*parts: str | Path) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import secrets as randomness
-import string
 import subprocess
 import sys
 import urllib.error
@@ -10,8 +9,10 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+import rendering
 import stores
-from layout import ROOT, Layout, StackError, database_url, digest, read_secrets, write_private
+from layout import ROOT, Layout, StackError, digest, read_secrets
+from rendering import write_private
 
 CONFIG = ROOT / "config"
 
@@ -25,37 +26,30 @@ _TEST_SETTINGS = {
 
 def write_configuration(layout: Layout, secrets: Mapping[str, str]) -> None:
     """Write `ckan.ini` (and, for tests, `second.ini`), readable by the owner only."""
-    port = layout.postgres_port
-    writer = secrets["HCMEDU_CKAN_DATABASE_PASSWORD"]
-    reader = secrets["HCMEDU_DATASTORE_READER_PASSWORD"]
-    common = {
-        "secret_key": secrets["HCMEDU_SECRET_KEY"],
-        "state_path": str(layout.state),
-        "config_path": str(CONFIG),
-        "simulated": "true",
-        "secure_cookies": "false",
-    }
-    portal = common | {
-        "site_id": "hcmedu",
-        "site_url": layout.site_url,
-        "database_url": database_url("ckan", writer, port, "ckan"),
-        "datastore_write_url": database_url("ckan", writer, port, "datastore"),
-        "datastore_read_url": database_url("datastore_reader", reader, port, "datastore"),
-        "solr_url": stores.solr_url(layout),
-        "redis_url": stores.redis_url(layout, secrets),
-    }
+    portal = rendering.portal_values(
+        secrets,
+        site_url=layout.site_url,
+        state=layout.state,
+        config=CONFIG,
+        database_server=f"127.0.0.1:{layout.postgres_port}",
+        redis_server=f"127.0.0.1:{layout.redis_port}",
+        solr_url=stores.solr_url(layout),
+        simulated=True,
+    )
     _render(CONFIG / "portal.ini", layout.ini, portal, _TEST_SETTINGS if layout.testing else {})
     if layout.testing:
-        second = common | {
-            "site_url": layout.second_site_url,
-            "database_url": database_url("ckan", writer, port, "second_ckan"),
-            "datastore_write_url": database_url("ckan", writer, port, "second_datastore"),
-            "datastore_read_url": database_url(
-                "datastore_reader", reader, port, "second_datastore"
-            ),
-            "solr_url": stores.solr_url(layout, "second"),
-            "redis_url": stores.redis_url(layout, secrets, database=1),
-        }
+        second = rendering.portal_values(
+            secrets,
+            site_url=layout.second_site_url,
+            state=layout.state,
+            config=CONFIG,
+            database_server=f"127.0.0.1:{layout.postgres_port}",
+            redis_server=f"127.0.0.1:{layout.redis_port}",
+            solr_url=stores.solr_url(layout, "second"),
+            simulated=True,
+            databases=("second_ckan", "second_datastore"),
+            redis_database=1,
+        )
         _render(CONFIG / "local" / "second.ini", layout.second_ini, second, {})
 
 
@@ -63,16 +57,9 @@ def _render(
     template: Path, target: Path, values: Mapping[str, str], settings: Mapping[str, str]
 ) -> None:
     try:
-        # An ini file's own interpolation would take a % for a reference.
-        safe = {name: value.replace("%", "%%") for name, value in values.items()}
-        text = string.Template(template.read_text(encoding="utf-8")).substitute(safe)
-    except (KeyError, ValueError) as error:
-        raise StackError(f"{template} has a placeholder that nobody fills in: {error}") from error
-    head = f"# Made from {template.relative_to(ROOT)}; changes are lost at the next start.\n"
-    if settings:
-        lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
-        text = text.replace("[app:main]\n", f"[app:main]\n{lines}", 1)
-    write_private(target, head + text)
+        rendering.render(template, target, values, settings)
+    except rendering.TemplateError as error:
+        raise StackError(str(error)) from error
 
 
 def prepare(layout: Layout, secrets: Mapping[str, str]) -> bool:

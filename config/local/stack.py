@@ -55,9 +55,6 @@ def process_environment(layout: Layout) -> dict[str, str]:
         "HCMEDU_POSTGRES_DATA": str(stores.postgres_data(layout)),
         "HCMEDU_POSTGRES_USER": stores.postgres_user(),
         "HCMEDU_JAVA": stores.java(),
-        # The city's service platform has to have the very schools of its central database.
-        "HCMEDU_CITY_SEED": os.environ.get("HCMEDU_CITY_SEED", ""),
-        "HCMEDU_CITY_SCALE": os.environ.get("HCMEDU_CITY_SCALE", ""),
         "HCMEDU_SOLR_LIBRARIES": str(stores.solr_libraries(layout)),
     }
 
@@ -144,7 +141,6 @@ def up(layout: Layout) -> None:
     """Services, then the simulated city's data all the way to published datasets."""
     services_up(layout)
     environment = portal.environment(layout)
-    here = {"cwd": ROOT, "env": environment}
     command = str(ROOT / "config" / "local" / "ckan")
     for step in (
         [sys.executable, "-m", "demo", "seed"],
@@ -152,7 +148,7 @@ def up(layout: Layout) -> None:
         [command, "hcmedu", "run", "--wait"],
         [command, "hcmedu", "status"],
     ):
-        if subprocess.run(step, **here, check=False).returncode != 0:
+        if subprocess.run(step, cwd=ROOT, env=environment, check=False).returncode != 0:
             shown = " ".join(step[1:])
             raise StackError(
                 f"`{shown}` failed; what it says stands above. The services still run."
@@ -235,6 +231,7 @@ def _short(path: Path) -> str:
 
 
 def main() -> int:
+    """Read the command line and carry it out; returns an exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--testing", action="store_true", help="the services of the tests instead of the portal's"
@@ -283,6 +280,20 @@ def run(layout: Layout, command: str, names: list[str]) -> int | None:
             logs(layout, names)
         case "test":
             return test(layout, names)
+        case _:
+            control(layout, supervisor, command, names)
+    return None
+
+
+def control(layout: Layout, supervisor: Supervisor, command: str, names: list[str]) -> None:
+    """Start, stop, restart or kill single processes of services that run."""
+    known = [one["name"] for one in supervisor.processes()]
+    if not known:
+        raise StackError(f"Nothing runs in {_short(layout.state)}. `make up` starts it.")
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise StackError(f"No process {' '.join(unknown)}. There are: {', '.join(known)}.")
+    match command:
         case "start":
             start(layout, supervisor, names)
         case "stop":
@@ -295,7 +306,6 @@ def run(layout: Layout, command: str, names: list[str]) -> int | None:
         case "kill":
             for name in names:
                 supervisor.kill(name)
-    return None
 
 
 if __name__ == "__main__":

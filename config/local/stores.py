@@ -13,12 +13,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import redis
 from psycopg2 import sql
 
-from layout import ROOT, Layout, StackError, digest, write_private
+import rendering
+from layout import ROOT, Layout, StackError, digest
+from rendering import write_private
 
 # The unprivileged user that PostgreSQL runs as when root starts the portal (Debian's package
 # makes it).
@@ -136,7 +139,7 @@ def prepare_postgres(layout: Layout, secrets: Mapping[str, str]) -> None:
         os.chown(file, account.pw_uid, account.pw_gid)
 
 
-def _as_postgres(account: pwd.struct_passwd) -> dict[str, object]:
+def _as_postgres(account: pwd.struct_passwd) -> dict[str, Any]:
     # Its own home as working folder: it may not read the caller's.
     if os.geteuid() != 0:
         return {"cwd": "/"}
@@ -268,15 +271,9 @@ def run_sql_script(layout: Layout, secrets: Mapping[str, str], script: str) -> N
 # Redis --------------------------------------------------------------------------------------
 
 
-def redis_url(layout: Layout, secrets: Mapping[str, str], database: int = 0) -> str:
-    """Address of Redis for CKAN.
-
-    redis-py 8 gives up on a silent socket after a few seconds, and ckanext-harvest's consumers
-    wait in a blocking pop: the time-out has to be longer than any pause between two harvests of
-    the day is likely to be. Their supervisor starts them anew after that.
-    """
-    password = secrets["HCMEDU_REDIS_PASSWORD"]
-    return f"redis://:{password}@127.0.0.1:{layout.redis_port}/{database}?socket_timeout=3600"
+def redis_url(layout: Layout, secrets: Mapping[str, str]) -> str:
+    """Address of Redis for CKAN."""
+    return rendering.redis_url(secrets["HCMEDU_REDIS_PASSWORD"], f"127.0.0.1:{layout.redis_port}")
 
 
 def prepare_redis(layout: Layout, secrets: Mapping[str, str]) -> None:

@@ -137,7 +137,7 @@ files={" ".join(str(file) for file in lists)}
         up within `timeout` seconds or ends twice.
         """
         deadline = time.monotonic() + timeout
-        complaint = "no answer yet"
+        complaint: str | None = "no answer yet"
         ends = set()
         while time.monotonic() < deadline:
             info = self._call.getProcessInfo(name)

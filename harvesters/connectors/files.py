@@ -63,9 +63,11 @@ class FilesConnector:
         """A digest of the names, sizes and stamps of the files of `period`."""
         about = declared(self._source, record)
         entries = self._of(about, period)
-        if not entries or not all(entry.stamp for entry in entries):
+        stamps = [self._store.stamp(entry) for entry in entries]
+        if not entries or not all(stamps):
             return never_equal()
-        seen = [about.digest, period, *((each.name, each.size, each.stamp) for each in entries)]
+        files = zip((entry.name for entry in entries), stamps, strict=True)
+        seen = [about.digest, period, *files]
         return hashlib.sha256(repr(seen).encode()).hexdigest()
 
     def read(self, record: RecordType, period: str) -> Iterator[SourceBatch]:

@@ -334,9 +334,9 @@ class Body:
         if self._after_total and self._identity:
             return True
         filled = [cell for cell in cells if not _is_empty(cell)]
-        if len(filled) <= 2 and isinstance(filled[0], str):
-            if _FOOTERS.match(fold(filled[0])):
-                return True
+        noted = len(filled) <= 2 and isinstance(filled[0], str)
+        if noted and _FOOTERS.match(fold(filled[0])):
+            return True
         # A title within the table is merged over several of its columns.
         return len(filled) == 1 and any(
             merge.top <= number <= merge.bottom and merge.right > merge.left

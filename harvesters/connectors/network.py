@@ -64,6 +64,14 @@ def _inner(address: _Address) -> _Address:
     return address
 
 
+def _literal(name: str) -> _Address | None:
+    """The address that `name` writes, if it is not a name."""
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        return None
+
+
 class AllowList:
     """What a source may reach: hosts, addresses, networks, folders.
 
@@ -113,23 +121,30 @@ class AllowList:
         except ValueError:
             self._names.add((host.rstrip("."), port))
 
+    def check(self, host: str, port: int) -> str:
+        """The name of `host` in its plain form, if the list has it; nothing is looked up.
+
+        :raises SourceRefusedError: the list does not have it.
+        """
+        name = host.strip("[]").rstrip(".").lower()
+        literal = _literal(name)
+        if literal is not None:
+            if not self._holds(literal, port):
+                raise self._refused(name, port)
+        elif not {(name, None), (name, port)} & self._names:
+            raise self._refused(name, port)
+        return name
+
     def addresses(self, host: str, port: int) -> list[str]:
         """The addresses at which `host` may be reached.
 
         :raises SourceRefusedError: it may not, or not at one of the addresses that it has.
         :raises SourceConnectionError: there is no such host.
         """
-        name = host.strip("[]").rstrip(".").lower()
-        try:
-            literal: _Address | None = ipaddress.ip_address(name)
-        except ValueError:
-            literal = None
+        name = self.check(host, port)
+        literal = _literal(name)
         if literal is not None:
-            if not self._holds(literal, port):
-                raise self._refused(name, port)
             return [str(literal)]
-        if not {(name, None), (name, port)} & self._names:
-            raise self._refused(name, port)
         try:
             found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
@@ -318,6 +333,7 @@ class HttpClient:
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
         self._auth = dict(source.auth)
+        self._is_inside = False
         self._token: str | None = None
         self._token_until = 0.0
 
@@ -413,11 +429,12 @@ class HttpClient:
                         url, params = urljoin(response.url, response.headers["location"]), None
                         continue
                     return self._received(response, where, sink, most)
+            except SourceConnectionError as error:
+                # The name could not be looked up this time.
+                raise _Retry(error) from None
             except requests.exceptions.SSLError:
                 raise self._untrusted(where) from None
-            except requests.exceptions.Timeout:
-                raise _Retry(timed_out(where, self._limits.timeout_seconds)) from None
-            except urllib3.exceptions.ReadTimeoutError:
+            except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError):
                 raise _Retry(timed_out(where, self._limits.timeout_seconds)) from None
             except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError):
                 raise _Retry(unreachable(where)) from None
@@ -471,7 +488,7 @@ class HttpClient:
                 where=self.where(url),
             )
         # Checked here too, so that a refusal does not depend on a connection being opened anew.
-        self.allow.addresses(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+        self.allow.check(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
 
     # Credentials
 
@@ -501,7 +518,7 @@ class HttpClient:
     def _check_confidential(self) -> None:
         """Credentials go over plain HTTP only inside one's own network."""
         scheme, host, port = self._origin
-        if scheme == "https":
+        if scheme == "https" or self._is_inside:
             return
         for address in self.allow.addresses(host, port):
             if _inner(ipaddress.ip_address(address)).is_global:
@@ -511,6 +528,7 @@ class HttpClient:
                     where=self.where(self.address),
                     remedy=text("Dùng địa chỉ https://.", "Use an https:// address."),
                 )
+        self._is_inside = True
 
     def _bearer(self) -> str:
         """A token of the service (OAuth 2.0 client credentials, RFC 6749, section 4.4)."""
@@ -533,6 +551,8 @@ class HttpClient:
                 timeout=(self._limits.connect_seconds, self._limits.timeout_seconds),
             ) as response:
                 answer = self._received(response, where, None, 1024 * 1024)
+        except SourceConnectionError as error:
+            raise _Retry(error) from None
         except requests.exceptions.SSLError:
             raise self._untrusted(where) from None
         except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError):

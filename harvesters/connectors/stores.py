@@ -48,13 +48,13 @@ class Entry:
 
     :param name: its path in the store, with ``/``
     :param period: the period that it is of, as the source calls it, if its name says so
-    :param stamp: changes when the file's content does
+    :param stamp: what tells its content's changes, where the listing has it
     """
 
     name: str
     period: str | None
     size: int
-    stamp: str
+    stamp: str = ""
 
 
 class Store(Protocol):
@@ -65,6 +65,9 @@ class Store(Protocol):
 
         :param periods: the periods to look for, where a store cannot list its files
         """
+
+    def stamp(self, entry: Entry) -> str:
+        """A text that changes when the file's content does; empty where nobody can tell."""
 
     def open(self, entry: Entry) -> Any:
         """A context manager that gives the file as a seekable binary file."""
@@ -230,6 +233,14 @@ class LocalStore:
                 raise too_large(self._source, "max_files", limit, "tệp", "files")
         return sorted(entries, key=lambda entry: entry.name)
 
+    def stamp(self, entry: Entry) -> str:
+        """The content's digest of a small file, since a copy of it is no change; the time of
+        writing of a large one."""
+        with self.open(entry) as file:
+            if entry.size > _SMALL:
+                return str(os.fstat(file.fileno()).st_mtime_ns)
+            return hashlib.sha256(file.read(_SMALL + 1)).hexdigest()
+
     @contextmanager
     def open(self, entry: Entry) -> Iterator[BinaryIO]:
         """The file of `entry`; that it stayed the same while it was read is checked at the end."""
@@ -253,19 +264,13 @@ class LocalStore:
                 )
 
     def _entry(self, name: str, period: str | None) -> Entry:
-        path = self._inside(self._root / name)
         try:
-            about = path.stat()
-            if not stat.S_ISREG(about.st_mode):
-                raise self._unreadable(name)
-            if about.st_size > _SMALL:
-                stamp = str(about.st_mtime_ns)
-            else:
-                # A copy of the same file is no change, whatever its date.
-                stamp = hashlib.sha256(path.read_bytes()).hexdigest()
+            about = self._inside(self._root / name).stat()
         except OSError:
             raise self._unreadable(name) from None
-        return Entry(name, period, about.st_size, stamp)
+        if not stat.S_ISREG(about.st_mode):
+            raise self._unreadable(name)
+        return Entry(name, period, about.st_size)
 
     def _inside(self, path: Path) -> Path:
         real = path.resolve()
@@ -325,6 +330,10 @@ class HttpStore:
             size = headers.get("content-length", "")
             entries.append(Entry(name, period, int(size) if size.isdigit() else 0, stamp))
         return entries
+
+    def stamp(self, entry: Entry) -> str:
+        """What the server says of the file's version."""
+        return entry.stamp
 
     @contextmanager
     def open(self, entry: Entry) -> Iterator[BinaryIO]:
@@ -391,6 +400,10 @@ class SftpStore:
                         limit = self._limits.max_files
                         raise too_large(self._where, "max_files", limit, "tệp", "files")
         return sorted(entries, key=lambda entry: entry.name)
+
+    def stamp(self, entry: Entry) -> str:
+        """What the server says of the file's version."""
+        return entry.stamp
 
     @contextmanager
     def open(self, entry: Entry) -> Iterator[BinaryIO]:

@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO
 
 import openpyxl
 import xlrd
-from defusedxml.ElementTree import iterparse
+from defusedxml.ElementTree import iterparse  # type: ignore[import-untyped]
 from openpyxl.utils.cell import range_boundaries
 
 from harvesters.connectors.faults import Fault, FaultyFileError

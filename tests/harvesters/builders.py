@@ -20,7 +20,7 @@ from harvesters.sources import Limits, Source, SourceRecord
 from harvesters.validation import schema_of
 from schemas import Declarations, RecordType
 from schemas.record import REGISTER
-from tests.schemas.builders import AREAS, CITY, declare, text
+from tests.schemas.builders import AREAS, CITY, declare, text, write
 
 YEAR = "2025-2026"
 
@@ -155,14 +155,20 @@ class City:
 
     def __init__(self, folder: Path, documents: Iterable[Mapping[str, Any]] = CITY):
         self.state = folder / "state"
-        self.declared = folder / "declared"
-        self.declarations = declare(self.declared, documents)
-        self.connectors = {"city": MemoryConnector()}
-        self.sources = {"city": make_source()}
+        self.declared = write(folder / "declared", documents)
+        self.declarations = Declarations.load(own=self.declared)
+        self.connectors: dict[str, MemoryConnector] = {}
+        self.sources: dict[str, Source] = {}
+        self.use(make_source())
 
     @property
     def store(self) -> ReleaseStore:
         return ReleaseStore(self.state)
+
+    def use(self, source: Source) -> MemoryConnector:
+        """Add a source, or put it in place of the one of the same name."""
+        self.sources[source.name] = source
+        return self.connectors.setdefault(source.name, MemoryConnector())
 
     def declare(self, *documents: Mapping[str, Any]) -> None:
         """Add documents, or put them in place of those of the same name."""

@@ -9,9 +9,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 import redis
-import stores
 from ckan.plugins import toolkit as tk
 from ckan.tests import helpers
+
+import stores
 from layout import Layout, read_secrets
 from supervision import Supervisor
 

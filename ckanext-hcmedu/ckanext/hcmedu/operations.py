@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 GATHERING_LOST = datetime.timedelta(minutes=3)
 """A gathering lists periods, which takes seconds: after this long its worker died."""
 
+MEND_SECONDS = 30.0
+"""How often someone who waits for a harvest has lost work sent again."""
+
 
 def bootstrap() -> dict[str, Any]:
     """Make organisations, topics and harvest sources agree with their declarations."""
@@ -99,7 +102,8 @@ def harvest(
     messages: list[str] = []
     for source in sources:
         job_id = start_harvest(source)
-        last, since = None, time.monotonic()
+        last = None
+        since = mended = time.monotonic()
         while True:
             progress = harvest_progress(source, job_id)
             show(progress)
@@ -112,6 +116,9 @@ def harvest(
                     f"{source.name}: no worker advanced the harvest for {idle_seconds:.0f} s. "
                     "See `make status` and `make logs`."
                 )
+            if time.monotonic() - mended > MEND_SECONDS:
+                finish_jobs()
+                mended = time.monotonic()
             time.sleep(0.3)
         messages += errors_of(job_id)
     finish_jobs()

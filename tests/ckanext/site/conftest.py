@@ -31,11 +31,13 @@ class Site:
 
     def sysadmin(self) -> Any:
         """A browser in which a new sysadmin is logged in."""
-        from ckan import model
         from ckan.tests import factories
 
-        user = model.User.get(factories.Sysadmin()["id"])
-        return self.app.test_client(user=user)
+        browser = self.app.flask_app.test_client()
+        with browser.session_transaction() as session:
+            session["_user_id"] = factories.Sysadmin()["id"]
+            session["_fresh"] = True
+        return browser
 
 
 @pytest.fixture(scope="module")

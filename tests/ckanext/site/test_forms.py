@@ -14,7 +14,8 @@ pytestmark = pytest.mark.integration
 def call(site: Site, action: str, **data: Any) -> Any:
     # In a context of its own: the reader's login would otherwise be taken from the test's.
     with site.app.flask_app.test_request_context():
-        return tk.get_action(action)({"ignore_auth": True, "user": "", "auth_user_obj": None}, data)
+        user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+        return tk.get_action(action)({"ignore_auth": True, "user": user}, data)
 
 
 def test_the_form_asks_for_both_languages(empty_site: Site) -> None:

@@ -63,6 +63,9 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
     def parse_dataset(self, dataset_dict: dict[str, Any], dataset_ref: URIRef) -> dict[str, Any]:
         """Fill `dataset_dict` from the graph, translations included."""
         dataset_dict = super().parse_dataset(dataset_dict, dataset_ref)
+        for resource in dataset_dict.get("resources", []):
+            resource["format"] = vocabulary.format_name(resource.get("format") or "")
+            resource["mimetype"] = vocabulary.media_type_name(resource.get("mimetype") or "")
         known = self._multilingual_dataset_fields()
         for name, predicate in _TRANSLATED.items():
             field = f"{name}_translated"

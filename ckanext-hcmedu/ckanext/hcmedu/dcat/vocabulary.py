@@ -27,6 +27,17 @@ def file_type(file_format: str | None) -> str | None:
     return _vocabulary()["file_types"].get((file_format or "").upper())
 
 
+def format_name(iri: str) -> str:
+    """The format that an IRI of the EU table stands for; what is not in it stays as it is."""
+    names = {value: name for name, value in _vocabulary()["file_types"].items()}
+    return names.get(iri, iri)
+
+
+def media_type_name(iri: str) -> str:
+    """The media type that an IRI of the IANA registry stands for; anything else stays."""
+    return iri.removeprefix(_vocabulary()["media_types"])
+
+
 def media_type(name: str | None) -> str | None:
     """The IRI of a media type such as ``text/csv``; an IRI stays as it is."""
     if not name or name.startswith("http"):

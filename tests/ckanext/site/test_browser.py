@@ -1,0 +1,106 @@
+"""The pages in a real browser, at the widths of a desk and of a phone."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from tests.ckanext.site.conftest import Site
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PATHS = [
+    "/", "/about", "/dataset/", "/dataset/enrolment", "/dataset/enrolment/releases", "/group/",
+    "/group/pupils", "/organization/so-gddt", "/codelist", "/codelist/area/25747",
+    "/schema/enrolment", "/user/login", "/nope",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def address(site: Site) -> Iterator[str]:
+    """A web server of its own for this portal, on a free port."""
+    server = make_server("127.0.0.1", 0, site.app.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def problems_of(page: Page) -> list[str]:
+    """What goes wrong on a page from now on: errors of scripts, requests that leave the portal."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+
+    def look(request: Any) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "data:")):
+            found.append(request.url)
+
+    page.on("request", look)
+    return found
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("language", ["", "/en"])
+def test_pages_fit_and_ask_no_one_else(
+    address: str, chromium: Browser, width: int, language: str
+) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    problems = problems_of(page)
+    for path in PATHS:
+        page.goto(address + language + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert page.locator("h1").count() == 1, path
+    page.close()
+    assert problems == []
+
+
+def test_a_reader_finds_a_dataset_and_changes_the_language(address: str, chromium: Browser) -> None:
+    page = chromium.new_page(viewport={"width": 390, "height": 800})
+    page.goto(address)
+    page.get_by_placeholder("Ví dụ: học sinh, học phí, hồ sơ").fill("học sinh")
+    page.get_by_role("button", name="Tìm kiếm").click()
+    page.get_by_role("link", name="Số học sinh theo trường, khối lớp và giới tính").click()
+    assert page.get_by_role("heading", level=1).inner_text() == (
+        "Số học sinh theo trường, khối lớp và giới tính"
+    )
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Tải về: Tệp Excel").click()
+    assert download.value.suggested_filename == "enrolment.xlsx"
+    page.get_by_role("link", name="English", exact=True).click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Pupils by school, grade and sex"
+    page.close()
+
+
+def test_the_site_can_be_used_with_the_keyboard(address: str, chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.goto(f"{address}/dataset/enrolment")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent").strip() == "Đến nội dung chính"
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#content")
+    page.close()
+
+
+def test_the_table_is_shown_in_vietnamese(address: str, chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.goto(f"{address}/dataset/enrolment")
+    page.get_by_role("link", name="Mở bảng số liệu").click()
+    page.get_by_text("trong tổng số 12 mục").first.wait_for(timeout=30_000)
+    assert page.get_by_role("columnheader", name="Khối lớp").first.is_visible()
+    page.close()

@@ -1,0 +1,214 @@
+"""The public pages: what is on them, in both languages, and that none is left half in English."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import polib
+import pytest
+
+import ckanext.hcmedu
+from tests.ckanext.site.conftest import Site
+
+pytestmark = pytest.mark.integration
+
+PAGES = {
+    "/": 200,
+    "/about": 200,
+    "/dataset/": 200,
+    "/dataset/?q=zzzz": 200,
+    "/dataset/?groups=pupils&organization=so-gddt&res_format=CSV": 200,
+    "/dataset/enrolment": 200,
+    "/dataset/areas": 200,
+    "/dataset/groups/enrolment": 200,
+    "/dataset/enrolment/releases": 200,
+    "/group/": 200,
+    "/group/pupils": 200,
+    "/group/about/pupils": 200,
+    "/organization/": 200,
+    "/organization/so-gddt": 200,
+    "/organization/about/so-gddt": 200,
+    "/codelist": 200,
+    "/codelist/area": 200,
+    "/codelist/area/25747": 200,
+    "/codelist/old_area/25741": 200,
+    "/codelist/grade/grade-1": 200,
+    "/schema/enrolment": 200,
+    "/user/login": 200,
+    "/user/reset": 200,
+    "/user/register": 403,
+    "/dataset/nope": 404,
+    "/group/nope": 404,
+    "/organization/nope": 404,
+    "/codelist/nope": 404,
+    "/nope": 404,
+    "/dataset/enrolment/release/3/enrolment.csv": 410,
+}
+# The same in both languages.
+SAME = {"{kibibytes} KiB", "SHA-256", "{n}"}
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page: scripts that stand in it, and the number of its headings."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.inline_scripts: list[str] = []
+        self.headings = 0
+        self.language = ""
+        self._in_script = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self._in_script = tag == "script" and "src" not in given
+        self.headings += tag == "h1"
+        if tag == "html":
+            self.language = given.get("lang") or ""
+        self.inline_scripts += [name for name in given if name.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script and data.strip():
+            self.inline_scripts.append(data.strip())
+            self._in_script = False
+
+
+def resource_pages(site: Site) -> list[str]:
+    found = re.findall(r"/dataset/enrolment/resource/[0-9a-f-]{36}", site.get("/dataset/enrolment").text)
+    return sorted(set(found))  # fmt: skip
+
+
+@pytest.fixture
+def untranslated(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, None]]:
+    """The messages that pages asked for, while this runs, and that came back as they are."""
+    import flask_babel
+
+    found: dict[str, None] = {}
+    original = flask_babel.Domain.get_translations
+
+    class Recording:
+        def __init__(self, translations: Any) -> None:
+            self.translations = translations
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.translations, name)
+
+        def ugettext(self, message: str) -> str:
+            answer = self.translations.ugettext(message)
+            if answer == message:
+                found[message] = None
+            return answer
+
+        def ungettext(self, singular: str, plural: str, number: int) -> str:
+            answer = self.translations.ungettext(singular, plural, number)
+            if answer in (singular, plural):
+                found[singular] = None
+            return answer
+
+        gettext, ngettext = ugettext, ungettext
+
+    def recording(domain: flask_babel.Domain) -> Recording:
+        return Recording(original(domain))
+
+    monkeypatch.setattr(flask_babel.Domain, "get_translations", recording)
+    yield found
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_pages_answer_and_are_whole(site: Site, language: str) -> None:
+    prefix = "" if language == "vi" else "/en"
+    for path, status in PAGES.items():
+        answer = site.get(prefix + path, Accept="text/html")
+        assert answer.status_code == status, path
+        page = Page(answer.text)
+        assert page.language == language, path
+        assert page.headings == 1, path
+        assert page.inline_scripts == [], path
+        assert "simulated-banner" in answer.text, path
+
+
+def test_nothing_on_a_vietnamese_page_is_left_in_english(
+    site: Site, untranslated: dict[str, None]
+) -> None:
+    for path in [*PAGES, *resource_pages(site)]:
+        site.get(path, Accept="text/html")
+    site.app.flask_app.test_client().post("/user/login", data={"login": "x", "password": "y"})
+    # Our own text in a language is not a message; messages are what gettext was asked for.
+    assert set(untranslated) - SAME == set()
+
+
+def test_the_front_page(site: Site) -> None:
+    page = site.get("/").text
+    assert "Giáo dục Thành phố Hồ Chí Minh qua số liệu" in page
+    assert page.count('type="search"') == 1
+    topics = re.findall(r'href="/group/([a-z]+)"', page)
+    assert topics[:3] == ["digital", "learning", "services"]  # Chuyển, Dạy, Dịch
+    assert "Số học sinh theo trường, khối lớp và giới tính" in page
+    english = site.get("/en/").text
+    assert "Education in Ho Chi Minh City, in figures" in english
+    assert "Pupils by school, grade and sex" in english
+    assert "Digital transformation" in english
+
+
+def test_the_dataset_page_says_what_one_has_to_know(site: Site) -> None:
+    page = site.get("/dataset/enrolment").text
+    assert "Số 2" in page
+    assert "2023-2024 – 2024-2025" in page
+    assert "Dữ liệu mô phỏng" in page
+    assert "4 số liệu được ẩn để bảo vệ dữ liệu cá nhân" in page  # two in each of two periods
+    assert "/dataset/enrolment/release/2/enrolment.xlsx" in page
+    assert "Creative Commons Ghi công" in page
+    assert 'href="/codelist/grade"' in page
+    english = site.get("/en/dataset/enrolment").text
+    assert "Pupils by school, grade and sex" in english
+    assert "Creative Commons Attribution" in english
+    assert "2023–2024 – 2024–2025" in english
+
+
+def test_real_data_is_labelled_so(site: Site) -> None:
+    page = site.get("/dataset/areas").text
+    assert "Số liệu thật" in page
+    assert 'class="label-simulated"' not in page
+
+
+def test_a_search_result_is_in_the_language_of_the_page(site: Site) -> None:
+    assert "Số học sinh theo trường" in site.get("/dataset/").text
+    english = site.get("/en/dataset/").text
+    assert "Pupils by school, grade and sex" in english
+    assert "Ho Chi Minh City Department of Education and Training" in english
+    # The filters at the side, too.
+    assert re.search(r'<span class="item-label">Pupils</span>', english)
+
+
+def test_the_preview_labels_columns_in_the_language_of_the_page(site: Site) -> None:
+    path = next(
+        match.group(0)
+        for page in resource_pages(site)
+        for match in [re.search(r"/dataset/[^\"]*/view/[0-9a-f-]{36}", site.get(page).text)]
+        if match
+    )
+    path = path[path.index("/dataset/") :]
+    assert "Khối&nbsp;lớp" in site.get(path).text
+    assert "Grade&nbsp;" in site.get(f"/en{path}").text
+
+
+def test_a_portal_of_real_data_has_no_banner(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ckan.plugins.toolkit as tk
+
+    monkeypatch.setitem(tk.config, "hcmedu.simulated", False)
+    assert "simulated-banner" not in site.get("/").text
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_compiled_messages_are_those_of_the_source(language: str) -> None:
+    folder = f"{ckanext.hcmedu.__path__[0]}/i18n/{language}/LC_MESSAGES/ckanext-hcmedu"
+    source, compiled = polib.pofile(f"{folder}.po"), polib.mofile(f"{folder}.mo")
+    assert {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in source} == {
+        entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in compiled
+    }
+    for entry in source:
+        names = set(re.findall(r"\{\w*\}|%\(\w+\)s|%s", entry.msgid_plural or entry.msgid))
+        said = entry.msgstr or entry.msgstr_plural[0]
+        assert set(re.findall(r"\{\w*\}|%\(\w+\)s|%s", said)) == names, entry.msgid
