@@ -89,9 +89,7 @@ def harvest(
 
 def _institutions(store: SnapshotStore, record: RecordType, period: str) -> pa.Array | None:
     """The ids in the register of schools for `period`, where the record needs them."""
-    if record.name == REGISTER or not any(
-        field.type == "institution" for field in record.fields.values()
-    ):
+    if record.name == REGISTER or not record.names_institutions:
         return None
     year = school_year_of(record.period, period)
     registers = store.all(REGISTER, year)

@@ -114,7 +114,7 @@ def build_parts(
     register: list[Snapshot] = []
     if record == REGISTER:
         register = sealed
-    elif any(field.type == "institution" for field in declarations.records[record].fields.values()):
+    elif declarations.records[record].names_institutions:
         register = snapshots.all(REGISTER, school_year_of(tables[0].period, period))
         _check_register(name, register)
     _same_records(name, sealed, store.references(record, period, revoked), period)

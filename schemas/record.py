@@ -51,6 +51,11 @@ class RecordType:
         """The fields that a snapshot holds: all but keys."""
         return [field for field in self.fields.values() if field.type != "key"]
 
+    @property
+    def names_institutions(self) -> bool:
+        """Whether a record names a school, by its id in the register."""
+        return any(field.type == "institution" for field in self.fields.values())
+
 
 REGISTER = "school"
 """The record type that is the register of schools."""

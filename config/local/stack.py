@@ -200,7 +200,6 @@ def test(layout: Layout, arguments: list[str]) -> int:
     `arguments` are pytest's. Returns an exit code.
     """
     failed = run_checks([])
-    Supervisor(layout).shut_down()
     forget(layout)
     try:
         services_up(layout)
@@ -219,9 +218,10 @@ def test(layout: Layout, arguments: list[str]) -> int:
 
 
 def forget(layout: Layout) -> None:
-    """Delete everything that the tests' services know. Refuses to do so to a portal."""
+    """Stop the tests' services and delete what they know. Refuses to do so to a portal."""
     if not layout.testing:
         raise StackError(f"{layout.state} is a portal's; only the tests' state is deleted.")
+    Supervisor(layout).shut_down()
     shutil.rmtree(stores.postgres_data(layout), ignore_errors=True)
     shutil.rmtree(layout.state, ignore_errors=True)
 
@@ -248,7 +248,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     command = arguments.command.removeprefix("test-")
-    testing = arguments.testing or command != arguments.command
+    testing = arguments.testing or arguments.command.startswith("test")
     # What the services write is nobody else's to read.
     os.umask(0o077)
     try:

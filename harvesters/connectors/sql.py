@@ -311,6 +311,7 @@ class SqlConnector:
                 "keepalives_count": 3,
                 "tcp_user_timeout": int(self._limits.timeout_seconds * 1000),
                 "application_name": "hcmedu-harvest",
+                "client_encoding": "utf8",
             }
             return arguments, {
                 "execution_options": {
@@ -381,7 +382,7 @@ class SqlConnector:
         if state.startswith(("08", "53", "57", "40")):
             return unreachable(where)
         name = type(error).__name__
-        if isinstance(error, Exception) and name == "OperationalError" and not state:
+        if name in ("OperationalError", "InterfaceError") and not state:
             if self._dialect == "sqlite":
                 return self._not_understood(about, name)
             if "authentication failed" in str(error) or "no pg_hba.conf entry" in str(error):
@@ -472,6 +473,9 @@ class _Copy:
             if chunk is None:
                 break
             yield chunk
+        if self._failure is not None and self._driver.closed:
+            # What the driver says of a connection that broke depends on where it broke.
+            raise unreachable(self._where) from None
         if self._failure is not None:
             raise self._failure
 

@@ -115,7 +115,7 @@ def rolled_up(path: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 @given(st.lists(one_pupil, min_size=1, max_size=12))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
 def test_every_cell_is_what_plain_counting_gives(
     tmp_path: Path, declarations: Declarations, rows: list[Row]
 ) -> None:

@@ -101,10 +101,7 @@ def test_the_main_job_comes_to_its_end_whatever_is_killed_on_the_way(
 def test_an_empty_database_becomes_the_same_portal_again(empty_portal: Portal) -> None:
     portal = empty_portal
     before = {name: portal.action("package_show", id=name) for name in _shown(portal)}
-    portal.run("db", "clean", "--yes")
-    portal.run("db", "upgrade")
-    portal.run("db", "pending-migrations", "--apply")
-    portal.run("search-index", "clear")
+    portal.empty()
     assert _shown(portal) == []
     portal.run("hcmedu", "bootstrap")
     portal.run("hcmedu", "reconcile")

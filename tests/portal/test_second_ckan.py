@@ -16,10 +16,7 @@ pytestmark = pytest.mark.integration
 def second(portal: Portal) -> Iterator["Second"]:
     ini = portal.state / "second.ini"
     other = Second(portal, ini)
-    other.run("db", "clean", "--yes")
-    other.run("db", "upgrade")
-    other.run("db", "pending-migrations", "--apply")
-    other.run("search-index", "clear")
+    portal.empty(ini)
     portal.stack("start", "second")
     other.run(
         *("harvester", "source", "create", "hcmedu", f"{portal.url}/catalog.ttl", "dcat_rdf"),

@@ -23,13 +23,15 @@ from ckanext.harvest.model import (
 )
 
 from ckanext.hcmedu import auth, settings
-from ckanext.hcmedu.sources import SOURCE_TYPE, declared_source
+from ckanext.hcmedu.sources import SOURCE_TYPE, declared_source, declared_sources
 from harvesters.connectors import open_connector
 from harvesters.errors import SourceError
-from harvesters.harvest import harvest
-from harvesters.periods import is_period
+from harvesters.harvest import Sealed, harvest
+from harvesters.periods import is_period, school_year_of
 from harvesters.release import needed
 from harvesters.snapshots import SnapshotStore
+from harvesters.sources import Source
+from schemas import RecordType
 from schemas.record import REGISTER
 
 log = logging.getLogger(__name__)
@@ -106,19 +108,13 @@ class SnapshotHarvester(p.SingletonPlugin):
         if source is None or wanted["record"] not in source.records:
             _object_error(harvest_object, tk._("This source is no longer declared so."))
             return False
-        declarations, state = settings.declarations(), settings.state_path()
-        if not needed(wanted["record"], wanted["period"], state, declarations):
+        declarations = settings.declarations()
+        if not needed(wanted["record"], wanted["period"], settings.state_path(), declarations):
             return "unchanged"
         try:
-            with closing(open_connector(source)) as connector:
-                sealed = harvest(
-                    source,
-                    declarations.records[wanted["record"]],
-                    wanted["period"],
-                    connector,
-                    state,
-                    declarations,
-                )
+            record = declarations.records[wanted["record"]]
+            _seal_register(record, wanted["period"])
+            sealed = _seal(source, record, wanted["period"])
         except SourceError as error:
             _object_error(harvest_object, str(error))
             for problem in getattr(error, "problems", [])[:20]:
@@ -148,6 +144,27 @@ class SnapshotHarvester(p.SingletonPlugin):
         harvest_object.current = True
         harvest_object.save()
         return True
+
+
+def _seal(source: Source, record: RecordType, period: str) -> Sealed:
+    with closing(open_connector(source)) as connector:
+        return harvest(
+            source, record, period, connector, settings.state_path(), settings.declarations()
+        )
+
+
+def _seal_register(record: RecordType, period: str) -> None:
+    """Seal the register of schools that `record` is checked against, where it is missing.
+
+    Objects come in any order once a worker was killed, and sources on schedules of their own.
+    """
+    if record.name == REGISTER or not record.names_institutions:
+        return
+    year = school_year_of(record.period, period)
+    if not SnapshotStore(settings.state_path()).all(REGISTER, year):
+        for source in declared_sources():
+            if REGISTER in source.records:
+                _seal(source, settings.declarations().records[REGISTER], year)
 
 
 def _objects_of(job: HarvestJob) -> list[str]:

@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 GATHERING_LOST = datetime.timedelta(minutes=3)
 """A gathering lists periods, which takes seconds: after this long its worker died."""
 
+RETRY_AFTER = datetime.timedelta(minutes=10)
+MOST_RETRIES = 6
+"""A source that failed is harvested again, so many times before its schedule's next turn."""
+
 MEND_SECONDS = 30.0
 """How often someone who waits for a harvest has lost work sent again."""
 
@@ -160,6 +164,31 @@ def _send_lost_gatherings() -> None:
         if not any(job.id in str(message) for message in queued):
             log.warning("The gathering of job %s was lost; it is sent again.", job.id)
             get_gather_publisher().send({"harvest_job_id": job.id})
+
+
+def retry_failed() -> list[str]:
+    """Harvest again what failed a while ago; what went well costs nothing the second time.
+
+    Returns the names of the sources that were started.
+    """
+    started = []
+    for source in declared_sources():
+        jobs = (
+            model.Session.query(HarvestJob)
+            .filter_by(source_id=harvest_source_id(source))
+            .order_by(HarvestJob.created.desc())
+            .limit(MOST_RETRIES)
+            .all()
+        )
+        if not jobs or jobs[0].status != "Finished":
+            continue
+        before = datetime.datetime.utcnow() - RETRY_AFTER
+        all_failed = all(errors_of(job.id) for job in jobs) and len(jobs) == MOST_RETRIES
+        if errors_of(jobs[0].id) and jobs[0].created < before and not all_failed:
+            log.warning("The last harvest of %s had errors; it is started again.", source.name)
+            start_harvest(source)
+            started.append(source.name)
+    return started
 
 
 def running_jobs() -> int:

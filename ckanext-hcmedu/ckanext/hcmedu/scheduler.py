@@ -23,7 +23,8 @@ TICK_SECONDS = 30
 
 
 class FollowUp:
-    """Finishes jobs and, once no harvest runs, releases and reconciles what has changed."""
+    """Finishes jobs, starts failed ones again and, once no harvest runs, releases and reconciles
+    what has changed."""
 
     def __init__(self) -> None:
         self._done = ""
@@ -31,6 +32,7 @@ class FollowUp:
     def __call__(self) -> None:
         """Do what is due; nothing where nothing changed since the last time it all went well."""
         operations.finish_jobs()
+        operations.retry_failed()
         if operations.running_jobs():
             return
         before = operations.fingerprint()

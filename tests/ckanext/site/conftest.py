@@ -41,8 +41,20 @@ class Site:
 
 
 @pytest.fixture(scope="module")
+def site_url() -> str:
+    """The portal's address; modules whose tests go through a web server have one of their own."""
+    import ckan.plugins.toolkit as tk
+
+    return tk.config["ckan.site_url"]
+
+
+@pytest.fixture(scope="module")
 def empty_site(
-    tmp_path_factory: pytest.TempPathFactory, reset_db: Any, reset_index: Any, migrate_db_for: Any
+    site_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    reset_db: Any,
+    reset_index: Any,
+    migrate_db_for: Any,
 ) -> Iterator[Site]:
     """A portal with organisations and topics, and no datasets.
 
@@ -63,6 +75,7 @@ def empty_site(
         migrate_db_for(plugin)
     reset_index()
     app = _get_test_app()
+    configure(tk.config, state, site_url)
     with app.flask_app.test_request_context():
         sync_organizations(tk.config["hcmedu.organizations_path"])
         sync_topics(tk.config["hcmedu.topics_path"])
@@ -70,25 +83,34 @@ def empty_site(
     plugins.unload_all()
 
 
+def configure(config: Any, state: Path, site_url: str) -> None:
+    """Set what is not the same for every portal of the tests."""
+    config["hcmedu.state_path"] = str(state)
+    config["hcmedu.simulated"] = True
+    config["ckan.site_url"] = config["ckanext.dcat.base_uri"] = site_url
+
+
 @pytest.fixture(autouse=True)
-def configuration(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def configuration(request: pytest.FixtureRequest) -> None:
     """The configuration of the portal, which CKAN's test plugin takes back after each test."""
     if "empty_site" in request.fixturenames:
         import ckan.plugins.toolkit as tk
 
-        state = request.getfixturevalue("empty_site").store.state
-        monkeypatch.setitem(tk.config, "hcmedu.state_path", str(state))
-        monkeypatch.setitem(tk.config, "hcmedu.simulated", True)
+        site = request.getfixturevalue("empty_site")
+        configure(tk.config, site.store.state, request.getfixturevalue("site_url"))
 
 
 @pytest.fixture(scope="module")
-def site(empty_site: Site) -> Site:
+def site(empty_site: Site, site_url: str) -> Site:
     """The same with three datasets: `enrolment` in two releases, `fees`, and `areas`, not simulated.
 
     The third release of `enrolment` was withdrawn.
     """
+    import ckan.plugins.toolkit as tk
+
     from ckanext.hcmedu.reconcile import reconcile
 
+    configure(tk.config, empty_site.store.state, site_url)
     store, declarations = empty_site.store, empty_site.declarations
     tables = declarations.tables
     years = ["2023-2024", "2024-2025", "2025-2026"]

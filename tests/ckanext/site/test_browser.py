@@ -1,5 +1,6 @@
 """The pages in a real browser, at the widths of a desk and of a phone."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -24,12 +25,21 @@ PATHS = [
 
 
 @pytest.fixture(scope="module")
-def address(site: Site) -> Iterator[str]:
-    """A web server of its own for this portal, on a free port."""
-    server = make_server("127.0.0.1", 0, site.app.app, threaded=True)
+def site_url() -> str:
+    """An address on a port that is free."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{found.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def address(site: Site, site_url: str) -> Iterator[str]:
+    """The portal behind a web server of its own."""
+    port = int(site_url.rsplit(":", 1)[1])
+    server = make_server("127.0.0.1", port, site.app.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield site_url
     server.shutdown()
     thread.join()
 
