@@ -14,6 +14,7 @@ SITE = [
     "**/*.json",
     "templates/**/*",
     "public/**/*",
+    "public/.well-known/*",
     "assets/**/*",
     "i18n/**/*",
     "migration/**/*",

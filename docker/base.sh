@@ -17,7 +17,7 @@ trap 'rm -rf -- "$root"' EXIT
 debootstrap --variant=minbase bookworm "$root" "$mirror" >&2
 
 # What the official image leaves out as well.
-rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/*.log \
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/{*.bin,archives/*.deb} "$root"/var/log/*.log \
     "$root"/usr/share/{doc,info,locale,man}/*
 cat >"$root/etc/dpkg/dpkg.cfg.d/slim" <<'END'
 path-exclude /usr/share/doc/*

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from harvesters.connectors import Connector
-from harvesters.errors import RefusedRecords, SourceError
+from harvesters.errors import RecordProblem, RefusedFile, RefusedRecords, SourceError
 from harvesters.files import digest_of, write_json
 from harvesters.periods import school_year_of
 from harvesters.snapshots import Snapshot, SnapshotStore
@@ -163,8 +163,12 @@ class _Sealing:
     state: Path
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        for batch in self.connector.read(self.record, self.period):
-            yield self.validator.check(batch)
+        try:
+            for batch in self.connector.read(self.record, self.period):
+                yield self.validator.check(batch)
+        except RefusedFile as refused:
+            self._report(refused.problems, refused.total, 0)
+            raise
         self._verdict()
 
     def _verdict(self) -> None:
@@ -175,20 +179,7 @@ class _Sealing:
             expected, remedy = explain("duplicate", key, {})
             for origin, row in places:
                 validator.report("duplicate", key.name, origin, row, expected, remedy)
-        report = self.state / "reports" / self.source.name / record.name / f"{self.period}.json"
-        write_json(
-            report,
-            {
-                "source": self.source.name,
-                "record": record.name,
-                "period": self.period,
-                "seen": validator.seen,
-                "bad": validator.bad,
-                "repeated": twice,
-                "problems": [problem.as_dict() for problem in validator.problems],
-            },
-            mode=0o600,
-        )
+        self._report(validator.problems, validator.bad, twice)
         allowed = int(self.source.limits.tolerance * validator.seen)
         # A record that stands twice would be counted twice: it cannot be left out, since which
         # of the two is the right one is not for us to say.
@@ -201,3 +192,20 @@ class _Sealing:
                 bad=validator.bad + twice,
                 seen=validator.seen,
             )
+
+    def _report(self, problems: Sequence[RecordProblem], bad: int, twice: int) -> None:
+        """Write what an operator reads of this delivery: places and rules, no values."""
+        path = self.state / "reports" / self.source.name / self.record.name
+        write_json(
+            path / f"{self.period}.json",
+            {
+                "source": self.source.name,
+                "record": self.record.name,
+                "period": self.period,
+                "seen": self.validator.seen,
+                "bad": bad,
+                "repeated": twice,
+                "problems": [problem.as_dict() for problem in problems],
+            },
+            mode=0o600,
+        )

@@ -1,0 +1,372 @@
+"""Parts: counted, protected, audited and frozen, all tables of a record type together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from harvesters.disclosure import Refused, audit
+from harvesters.files import sha256
+from harvesters.parts import Part, PartStore, build_parts, schema_of
+from schemas import TOTAL
+from tests.harvesters.builders import SCHOOLS, YEAR, City, many_pupils, pupils, school, seal
+from tests.harvesters.killing import contents
+from tests.schemas.builders import AREAS, CITY, ENROLMENT, codelist, cube, measure, record
+
+pytestmark = pytest.mark.unit
+
+ONLINE = cube(
+    "online",
+    "pupil",
+    [["area"], ["level"]],
+    [measure("pupils"), measure("online", count={"where": {"internet": ["yes"]}})],
+    disclosure={"threshold": 10},
+)
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> City:
+    """A city whose schools and pupils are sealed."""
+    made = City(tmp_path)
+    seal(made.state, made.declarations, "school", SCHOOLS)
+    seal(made.state, made.declarations, "pupil", many_pupils())
+    return made
+
+
+def build(city: City, *names: str, period: str = YEAR, revoked: Iterable[str] = ()) -> list[Part]:
+    tables = [city.declarations.tables[name] for name in names]
+    return build_parts(tables, period, city.state, city.declarations, set(revoked))
+
+
+def rows(part: Part) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pq.read_table(part.path).to_pylist()
+    return found
+
+
+def test_a_part_is_published_as_it_was_audited(city: City) -> None:
+    (part,) = build(city, "enrolment")
+    table = city.declarations.tables["enrolment"]
+    assert part.digest == sha256(part.path) == part.certificate["file_sha256"]
+    assert pq.read_schema(part.path).equals(schema_of(table))
+    fresh = audit(table, YEAR, part.path).as_dict()
+    assert {key: part.certificate[key] for key in ("cells", "suppressed", "thresholds")} == {
+        key: fresh[key] for key in ("cells", "suppressed", "thresholds")
+    }
+    assert part.certificate["declaration"] == table.digest
+    assert part.certificate["given_up"] == []
+    (snapshot,) = part.certificate["snapshots"]
+    assert (snapshot["record"], snapshot["rows"]) == ("pupil", len(many_pupils()))
+    assert PartStore(city.state).get(table, YEAR) == part
+    assert PartStore(city.state).periods(table) == [YEAR]
+
+
+def test_names_stand_beside_codes_and_totals_have_theirs(city: City) -> None:
+    (part,) = build(city, "enrolment")
+    names = {(row["area"], row["area_name"]) for row in rows(part)}
+    assert names == {
+        (AREAS[0], "Mã 00100"), (AREAS[1], "Mã 00200"), (TOTAL, "Toàn thành phố"),
+    }  # fmt: skip
+    schools = {(row["school"], row["school_name"]) for row in rows(part)}
+    assert schools == {(TOTAL, "Tổng số")} | {
+        (one["school"], one["school_name"]) for one in SCHOOLS
+    }
+    assert {row["school_year"] for row in rows(part)} == {YEAR}
+
+
+def test_open_values_are_the_true_ones_and_small_ones_are_suppressed(city: City) -> None:
+    (part,) = build(city, "enrolment")
+    found = {
+        tuple(row[name] for name in ("area", "school", "level", "grade", "sex")): row
+        for row in rows(part)
+    }
+    assert found[(TOTAL,) * 5]["pupils"] == len(many_pupils())
+    assert found[(AREAS[1], "0003", "primary", "g1", "male")]["pupils"] == 25
+    small = found[(AREAS[0], "0001", "primary", "g2", "male")]
+    assert (small["pupils"], small["pupils_status"], small["pupils_flag"]) == (None, "c", "")
+    assert {row["pupils_status"] for row in found.values()} == {"", "c"}
+
+
+def test_a_register_is_published_row_by_row_in_order(city: City) -> None:
+    schools = [school(12, AREAS[1]), {**school(3), "latitude": 10.5}]
+    seal(city.state, city.declarations, "school", schools)
+    (part,) = build(city, "schools")
+    assert rows(part) == [
+        {"school_year": YEAR, "school": "0003", "school_name": "Trường số 3", "area": AREAS[0],
+         "area_name": "Mã 00100", "ownership": "public", "latitude": 10.5},
+        {"school_year": YEAR, "school": "0012", "school_name": "Trường số 12", "area": AREAS[1],
+         "area_name": "Mã 00200", "ownership": "public", "latitude": None},
+    ]  # fmt: skip
+
+
+def test_the_same_snapshots_give_the_same_bytes(city: City, tmp_path: Path) -> None:
+    city.declare(ONLINE)
+    first = build(city, "enrolment", "online")
+    other = City(tmp_path / "other", [*CITY, ONLINE])
+    seal(other.state, other.declarations, "school", reversed(SCHOOLS))
+    seal(other.state, other.declarations, "pupil", reversed(many_pupils()))
+    again = build(other, "enrolment", "online")
+    assert [part.digest for part in first] == [part.digest for part in again]
+
+
+def test_tables_of_the_same_records_are_protected_together(city: City) -> None:
+    city.declare(ONLINE)
+    enrolment, online = build(city, "enrolment", "online")
+    alike = {
+        (row["area"], row["level"]): (row["pupils"], row["pupils_status"])
+        for row in rows(enrolment)
+        if row["school"] == row["grade"] == row["sex"] == TOTAL
+    }
+    assert alike == {
+        (row["area"], row["level"]): (row["pupils"], row["pupils_status"]) for row in rows(online)
+    }
+    # 14 girls and 8 boys of the second ward's secondary school are its only ones.
+    assert any(status for _, status in alike.values())
+    assert any("as pupils in enrolment" in check for check in online.certificate["checks"])
+
+
+def test_a_period_is_frozen_for_other_records(city: City) -> None:
+    build(city, "enrolment")
+    seal(city.state, city.declarations, "pupil", [*many_pupils(), *pupils(1, "0001")])
+    city.declare(ONLINE)
+    before = contents(city.state / "parts")
+    with pytest.raises(Refused, match="is frozen") as refused:
+        build(city, "online")
+    assert refused.value.table == "online"
+    assert contents(city.state / "parts") == before
+
+
+def test_a_late_table_joins_from_the_very_same_records(city: City) -> None:
+    (enrolment,) = build(city, "enrolment")
+    city.declare(cube("by-sex", "pupil", [["sex"]], [measure("pupils")]))
+    (late,) = build(city, "by-sex")
+    assert late.path.parent.name == "0002"
+    city_row = next(row for row in rows(enrolment) if all(
+        row[name] == TOTAL for name in ("area", "level", "sex")
+    ))  # fmt: skip
+    (total,) = (row for row in rows(late) if row["sex"] == TOTAL)
+    assert total["pupils"] == city_row["pupils"]
+    assert "pupils: as pupils in enrolment." in late.certificate["checks"]
+    # The table that was there keeps its part.
+    assert PartStore(city.state).get(city.declarations.tables["enrolment"], YEAR) == enrolment
+
+
+def test_a_late_table_that_would_show_what_another_hides_is_refused(city: City) -> None:
+    build(city, "enrolment")
+    areas = {"00100": AREAS[1], "00200": AREAS[0], "00300": AREAS[2]}
+    moved = [{**one, "area": areas[one["area"]]} for one in SCHOOLS]
+    seal(city.state, city.declarations, "school", moved)
+    city.declare(ONLINE)
+    with pytest.raises(Refused, match="not those of pupils in enrolment"):
+        build(city, "online")
+
+
+def test_parts_that_were_withdrawn_do_not_freeze_a_period(city: City) -> None:
+    (first,) = build(city, "enrolment")
+    seal(city.state, city.declarations, "pupil", [*many_pupils(), *pupils(30, "0001")])
+    (second,) = build(city, "enrolment", revoked=[first.digest])
+    store, table = PartStore(city.state), city.declarations.tables["enrolment"]
+    assert second.digest != first.digest
+    assert store.get(table, YEAR, {first.digest}) == second
+    assert store.get(table, YEAR, {first.digest, second.digest}) is None
+    assert store.periods(table) == [YEAR]
+
+
+def test_withdrawn_figures_are_not_built_again(city: City) -> None:
+    (part,) = build(city, "enrolment")
+    before = contents(city.state / "parts")
+    with pytest.raises(Refused, match="withdrawn"):
+        build(city, "enrolment", revoked=[part.digest])
+    assert contents(city.state / "parts") == before
+
+
+LADDER = cube(
+    "ladder",
+    "pupil",
+    [["area", "school"], ["sex"]],
+    [measure("pupils"), measure("fees", mean={"of": "fees"})],
+    disclosure={"ladder": [{"drop": "school"}, {"drop": "area"}]},
+)
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, table: str, columns: set[str]) -> None:
+    """Make the audit refuse `table` as long as it has detail by one of `columns`."""
+    from harvesters import parts
+
+    def strict(chosen: Any, period: str, file: Path) -> Any:
+        found = {row[name] for row in pq.read_table(file).to_pylist() for name in columns
+                 if name in row}  # fmt: skip
+        if chosen.name == table and found - {TOTAL}:
+            raise Refused(table, "Too fine.")
+        return audit(chosen, period, file)
+
+    monkeypatch.setattr(parts, "audit", strict)
+
+
+@pytest.mark.parametrize(
+    ("columns", "given_up"), [(set(), []), ({"school"}, ["school"]), ({"area"}, ["school", "area"])]
+)
+def test_what_cannot_be_made_safe_is_given_up_rung_by_rung(
+    city: City, monkeypatch: pytest.MonkeyPatch, columns: set[str], given_up: list[str]
+) -> None:
+    city.declare(LADDER)
+    refusing(monkeypatch, "ladder", columns)
+    enrolment, part = build(city, "enrolment", "ladder")
+    assert part.certificate["given_up"] == given_up
+    assert enrolment.certificate["given_up"] == []
+    assert all(row[name] == TOTAL for row in rows(part) for name in given_up)
+    assert {row["school"] for row in rows(enrolment)} > {TOTAL}
+    (whole,) = (row for row in rows(part) if (row["area"], row["sex"]) == (TOTAL, TOTAL))
+    assert whole["pupils"] == len(many_pupils())
+
+
+def test_when_the_ladder_ends_nothing_is_written(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city.declare(LADDER)
+    refusing(monkeypatch, "ladder", {"sex"})
+    with pytest.raises(Refused, match="Too fine"):
+        build(city, "enrolment", "ladder")
+    assert contents(city.state / "parts") == {}
+
+
+@pytest.mark.parametrize("records", ["no snapshot", "no records"])
+def test_nothing_delivered_is_nothing_published(tmp_path: Path, records: str) -> None:
+    city = City(tmp_path)
+    seal(city.state, city.declarations, "school", SCHOOLS)
+    if records == "no records":
+        seal(city.state, city.declarations, "pupil", [])
+    with pytest.raises(Refused, match="no records of pupil"):
+        build(city, "enrolment")
+
+
+def test_a_table_of_schools_needs_their_register(tmp_path: Path) -> None:
+    city = City(tmp_path)
+    seal(city.state, city.declarations, "pupil", many_pupils())
+    with pytest.raises(Refused, match="no register"):
+        build(city, "enrolment")
+
+
+def test_a_school_that_two_registers_have_is_not_counted_twice(city: City) -> None:
+    seal(city.state, city.declarations, "school", [school(1)], source="other")
+    with pytest.raises(Refused, match="1 schools stand twice"):
+        build(city, "enrolment")
+
+
+def test_a_pupil_of_a_school_that_left_the_register_is_not_dropped_in_silence(city: City) -> None:
+    seal(city.state, city.declarations, "school", SCHOOLS[:2])
+    with pytest.raises(Refused, match="no `area`"):
+        build(city, "enrolment")
+
+
+def test_a_refusal_never_tells_a_value(city: City) -> None:
+    seal(city.state, city.declarations, "school", SCHOOLS[:2])
+    with pytest.raises(Refused) as refused:
+        build(city, "enrolment")
+    assert "0003" not in str(refused.value)
+
+
+MONEY = record(
+    "meal",
+    [
+        {"name": "area", "type": "code"},
+        {"name": "eaters", "type": "integer"},
+        {"name": "price", "type": "decimal", "required": False},
+        {"name": "late", "type": "code", "codelist": "yes_no"},
+    ],
+    about="institutions",
+)
+
+MEALS = cube(
+    "meals",
+    "meal",
+    [["area"]],
+    [
+        measure("eaters", sum="eaters"),
+        measure("price", sum="price", decimals=0),
+        measure("mean_price", mean={"of": "price"}, decimals=1),
+        measure("late", rate={"of": {"late": ["yes"]}}),
+        measure("price_a_head", ratio={"of": "price", "over": "eaters"}),
+        measure("per_mille", ratio={"of": "price", "over": "eaters", "scale": 1000}),
+    ],
+)
+
+
+def meals(folder: Path, *served: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    city = City(folder, [codelist("area", AREAS), codelist("yes_no", ["yes", "no"]), MONEY, MEALS])
+    given = [{"area": AREAS[0], "eaters": 4, "late": "no", **one} for one in served]
+    seal(city.state, city.declarations, "meal", given)
+    (part,) = build(city, "meals")
+    return {row["area"]: row for row in rows(part)}
+
+
+def shown(row: dict[str, Any], name: str) -> tuple[Any, str, str]:
+    return row[name], row[f"{name}_status"], row[f"{name}_flag"]
+
+
+def test_measures_are_computed_from_what_adds_up(tmp_path: Path) -> None:
+    found = meals(
+        tmp_path,
+        {"price": 10.0},
+        {"price": 25.5, "late": "yes"},
+        {"price": None, "area": AREAS[1], "eaters": 2},
+    )
+    total = found[TOTAL]
+    assert shown(total, "eaters") == (10, "", "")
+    assert shown(total, "price") == (36, "", "")
+    assert shown(total, "mean_price") == (17.8, "", "")
+    assert shown(total, "late") == (33.3, "", "")
+    assert shown(total, "price_a_head") == (3.55, "", "")
+    assert shown(total, "per_mille") == (3550.0, "", "")
+    assert isinstance(total["price"], int) and isinstance(total["late"], float)
+
+
+def test_what_was_not_delivered_is_not_available(tmp_path: Path) -> None:
+    row = meals(tmp_path, {"price": None})[AREAS[0]]
+    assert shown(row, "price") == (None, "x", "")
+    # A mean of nobody does not apply; a ratio of nothing known is not available.
+    assert shown(row, "mean_price") == (None, "z", "")
+    assert shown(row, "price_a_head") == (None, "x", "")
+
+
+def test_a_ratio_over_nothing_does_not_apply(tmp_path: Path) -> None:
+    row = meals(tmp_path, {"price": 5.0, "eaters": 0})[AREAS[0]]
+    assert shown(row, "price_a_head") == (None, "z", "")
+    assert shown(row, "eaters") == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("price", "expected"),
+    [(0.0, (0, "", "")), (0.4, (0, "", "low")), (-0.4, (0, "", "low")), (0.6, (1, "", ""))],
+)
+def test_a_value_under_the_rounding_unit_is_flagged_and_no_minus_stays(
+    tmp_path: Path, price: float, expected: tuple[int, str, str]
+) -> None:
+    found = meals(tmp_path, {"price": price, "eaters": 1})[AREAS[0]]
+    assert shown(found, "price") == expected
+    small = meals(tmp_path / "b", {"price": price / 100, "eaters": 1})[AREAS[0]]
+    assert str(small["price_a_head"]) in ("0.0", "0.01")
+    assert small["price_a_head_flag"] == ("low" if abs(price) == 0.4 else "")
+
+
+def test_the_certificate_holds_digests_and_counts_and_no_records(city: City) -> None:
+    (part,) = build(city, "enrolment")
+    text = json.dumps(part.certificate)
+    assert "0001" not in text and "Trường" not in text
+    assert set(part.certificate) == {
+        "table", "period", "file_sha256", "cells", "suppressed", "thresholds", "checks", "method",
+        "software", "given_up", "declaration", "snapshots", "register",
+    }  # fmt: skip
+
+
+def test_a_higher_threshold_hides_more(city: City) -> None:
+    (first,) = build(city, "enrolment")
+    city.declare({**ENROLMENT, "disclosure": {"threshold": 12}})
+    (second,) = build(city, "enrolment", revoked=[first.digest])
+    assert second.certificate["suppressed"]["pupils"] > first.certificate["suppressed"]["pupils"]
+    assert second.certificate["thresholds"] == {"pupils": 12}
+    assert min(row["pupils"] for row in rows(second) if row["pupils"]) >= 12
