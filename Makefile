@@ -1,6 +1,6 @@
 # The commands of the project; `make` lists them. What they do stands in config/local/.
 .DEFAULT_GOAL := help
-.PHONY: help up services-up down status logs test test-services-up test-services-down check format bench images lock
+.PHONY: help up services-up down status logs test test-services-up test-services-down check format bench images check-images lock
 
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) config/local/stack.py
@@ -51,6 +51,9 @@ bench: ## Measure: full city, unchanged city, one changed dataset
 
 images: ## Build the production images
 	@docker/build.sh
+
+check-images: ## Build the images and run them against real services
+	@docker/check.sh
 
 lock: ## Resolve requirements*.in anew
 	@config/local/install.sh check

@@ -54,18 +54,7 @@ def harvest(
     store = SnapshotStore(state)
     with store.lock(source.name, record.name, period):
         institutions = _institutions(store, record, period)
-        # What is declared of the source, the record and its code lists decides what a record comes
-        # to, and so do the schools that there are.
-        lists = {field.codelist for field in record.stored if field.codelist}
-        token = digest_of(
-            [
-                connector.change_token(record.name, period),
-                source.records[record.name].digest,
-                record.document.digest,
-                [declarations.codelists[name].document.digest for name in sorted(lists)],
-                None if institutions is None else sorted(institutions.to_pylist()),
-            ]
-        )
+        token = _token(source, record, period, connector, institutions, declarations)
         last = store.get(source.name, record.name, period)
         if last is not None and last.token == token:
             return Sealed(last, changed=False)
@@ -85,6 +74,48 @@ def harvest(
             )
         changed = last is None or last.sha256 != snapshot.sha256
         return Sealed(snapshot, changed=changed)
+
+
+def is_current(
+    source: Source,
+    record: RecordType,
+    period: str,
+    connector: Connector,
+    state: Path,
+    declarations: Declarations,
+) -> bool:
+    """Whether the snapshot of `period` is there and harvesting it again would change nothing.
+
+    :raises SourceError: the source could not be asked.
+    """
+    store = SnapshotStore(state)
+    last = store.get(source.name, record.name, period)
+    if last is None:
+        return False
+    institutions = _institutions(store, record, period)
+    return last.token == _token(source, record, period, connector, institutions, declarations)
+
+
+def _token(
+    source: Source,
+    record: RecordType,
+    period: str,
+    connector: Connector,
+    institutions: pa.Array | None,
+    declarations: Declarations,
+) -> str:
+    """What decides what a snapshot comes to: the source's own change token, what is declared of
+    source, record and code lists, and the schools that there are."""
+    lists = {field.codelist for field in record.stored if field.codelist}
+    return digest_of(
+        [
+            connector.change_token(record.name, period),
+            source.records[record.name].digest,
+            record.document.digest,
+            [declarations.codelists[name].document.digest for name in sorted(lists)],
+            None if institutions is None else sorted(institutions.to_pylist()),
+        ]
+    )
 
 
 def _institutions(store: SnapshotStore, record: RecordType, period: str) -> pa.Array | None:

@@ -144,9 +144,7 @@ def up(layout: Layout) -> None:
     command = str(ROOT / "config" / "local" / "ckan")
     for step in (
         [sys.executable, "-m", "demo", "seed"],
-        [command, "hcmedu", "bootstrap"],
-        [command, "hcmedu", "run", "--wait"],
-        [command, "hcmedu", "status"],
+        [command, "hcmedu", "run"],
     ):
         if subprocess.run(step, cwd=ROOT, env=environment, check=False).returncode != 0:
             shown = " ".join(step[1:])

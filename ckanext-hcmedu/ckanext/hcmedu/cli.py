@@ -128,12 +128,15 @@ def reconcile(names: Sequence[str]) -> None:
 
 
 @hcmedu.command()
-@click.option("--wait", is_flag=True, help="For the name's sake: the run always waits.")
-def run(wait: bool) -> None:
-    """Harvest all sources, release, reconcile: the whole way, with progress."""
+def run() -> None:
+    """The whole way, with progress: bootstrap, harvest all sources, release, reconcile, status."""
+    from ckanext.hcmedu import operations
+
+    operations.bootstrap()
     failed = _harvest((), True)
     failed |= bool(_release())
     failed |= bool(_reconcile(()))
+    _overview()
     raise SystemExit(int(failed))
 
 

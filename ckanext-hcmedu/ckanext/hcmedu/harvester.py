@@ -24,9 +24,9 @@ from ckanext.harvest.model import (
 
 from ckanext.hcmedu import auth, settings
 from ckanext.hcmedu.sources import SOURCE_TYPE, declared_source, declared_sources
-from harvesters.connectors import open_connector
+from harvesters.connectors import Connector, open_connector
 from harvesters.errors import SourceError
-from harvesters.harvest import Sealed, harvest
+from harvesters.harvest import Sealed, harvest, is_current
 from harvesters.periods import is_period, school_year_of
 from harvesters.release import needed
 from harvesters.snapshots import SnapshotStore
@@ -65,7 +65,7 @@ class SnapshotHarvester(p.SingletonPlugin):
         return auth.functions()
 
     def gather_stage(self, harvest_job: HarvestJob) -> list[str]:
-        """One harvest object for each record type and period that the source has.
+        """One harvest object for each record type and period in which something changed.
 
         Never raises: an exception here would end ckanext-harvest's consumer. Returns the ids.
         """
@@ -79,7 +79,6 @@ class SnapshotHarvester(p.SingletonPlugin):
         ids: list[str] = []
         try:
             with closing(open_connector(source)) as connector:
-                store = SnapshotStore(settings.state_path())
                 for name in sorted(source.records, key=lambda record: record != REGISTER):
                     record = settings.declarations().records[name]
                     periods = connector.periods(name)
@@ -91,9 +90,12 @@ class SnapshotHarvester(p.SingletonPlugin):
                             f"a {record.period}.",
                         )
                         continue
-                    store.set_periods(source.name, name, periods)
-                    for period in sorted(periods):
-                        ids.append(_object(harvest_job, source.name, name, period))
+                    SnapshotStore(settings.state_path()).set_periods(source.name, name, periods)
+                    ids += [
+                        _object(harvest_job, source.name, name, period)
+                        for period in sorted(periods)
+                        if _is_due(source, record, period, connector)
+                    ]
         except SourceError as error:
             _gather_error(harvest_job, str(error))
         except Exception as error:
@@ -144,6 +146,14 @@ class SnapshotHarvester(p.SingletonPlugin):
         harvest_object.current = True
         harvest_object.save()
         return True
+
+
+def _is_due(source: Source, record: RecordType, period: str, connector: Connector) -> bool:
+    """Whether a snapshot is still of use, and not there or no longer what the source has."""
+    state, declarations = settings.state_path(), settings.declarations()
+    return needed(record.name, period, state, declarations) and not is_current(
+        source, record, period, connector, state, declarations
+    )
 
 
 def _seal(source: Source, record: RecordType, period: str) -> Sealed:

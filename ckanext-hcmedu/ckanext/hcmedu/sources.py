@@ -71,10 +71,10 @@ def sync_sources(sources: Iterable[Source] | None = None) -> SyncResult:
             result.created.append(source.name)
             continue
         shown = tk.get_action("harvest_source_show")(_context(), {"id": existing.id})
-        same = (
-            all(shown.get(key) == value for key, value in wanted.items() if key != "owner_org")
-            and shown.get("organization", {}).get("name") == source.organization
-        )
+        # ckanext-harvest keeps some fields as extras and shows them as such.
+        shown |= {extra["key"]: extra["value"] for extra in shown["extras"]}
+        shown["owner_org"] = (shown.get("organization") or {}).get("name")
+        same = all(shown.get(key) == value for key, value in wanted.items())
         if same and existing.state == model.State.ACTIVE:
             result.unchanged.append(source.name)
         else:

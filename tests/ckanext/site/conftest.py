@@ -102,7 +102,7 @@ def configuration(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="module")
 def site(empty_site: Site, site_url: str) -> Site:
-    """The same with three datasets: `enrolment` in two releases, `fees`, and `areas`, not simulated.
+    """The same with three datasets: `enrolment` in two releases, `fees`, and `areas` (real).
 
     The third release of `enrolment` was withdrawn.
     """

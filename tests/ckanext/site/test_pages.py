@@ -75,8 +75,9 @@ class Page(HTMLParser):
 
 
 def resource_pages(site: Site) -> list[str]:
-    found = re.findall(r"/dataset/enrolment/resource/[0-9a-f-]{36}", site.get("/dataset/enrolment").text)
-    return sorted(set(found))  # fmt: skip
+    page = site.get("/dataset/enrolment").text
+    found = re.findall(r"/dataset/enrolment/resource/[0-9a-f-]{36}", page)
+    return sorted(set(found))
 
 
 @pytest.fixture

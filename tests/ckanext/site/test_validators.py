@@ -1,3 +1,4 @@
+import contextlib
 import json
 from typing import Any
 
@@ -14,10 +15,8 @@ KEY = ("title_translated",)
 def validate(data: dict[tuple, Any], required: bool = False) -> tuple[dict, list[str]]:
     """What the validator leaves of `data`, and its errors."""
     errors: dict[tuple, list[str]] = {KEY: []}
-    try:
+    with contextlib.suppress(tk.StopOnError):
         fluent_text({"required": required}, {})(KEY, data, errors, {})
-    except tk.StopOnError:
-        pass
     return data, errors[KEY]
 
 

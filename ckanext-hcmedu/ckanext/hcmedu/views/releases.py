@@ -50,7 +50,7 @@ def _withdrawn(release: Release) -> Response:
         response = Response(tk.render("hcmedu/release/withdrawn.html", page), mimetype="text/html")
     else:
         problem = {
-            "type": f"{settings.site_url()}/problem/release-withdrawn",
+            "type": f"{settings.site_url()}/about#releases",
             "title": tk._("This release has been withdrawn."),
             "status": 410,
             "detail": withdrawal.get("reason", ""),
