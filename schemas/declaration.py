@@ -128,8 +128,9 @@ def read_document(path: Path, max_bytes: int = 1_000_000) -> Document:
         )
     try:
         text = raw.decode("utf-8")
-        node = yaml.compose(text, Loader=_Loader)
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with fewer scalars
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        data = None if node is None else loader.construct_document(node)
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         message = "The file is not UTF-8."

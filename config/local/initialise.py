@@ -56,6 +56,8 @@ def make_administrator() -> None:
 def main() -> None:
     run("db", "init")
     run("db", "pending-migrations", "--apply")
+    # CKAN's scripts read their messages from files that nothing else makes.
+    run("translation", "js")
     permissions = run("datastore", "set-permissions")
     application = make_app(load_config(os.environ["CKAN_INI"]))
     with application._wsgi_app.test_request_context():

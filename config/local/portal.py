@@ -72,6 +72,7 @@ def prepare(layout: Layout, secrets: Mapping[str, str]) -> bool:
         ROOT / "requirements.txt",
         CONFIG / "local" / "initialise.py",
         ROOT / "ckanext-hcmedu" / "ckanext" / "hcmedu" / "migration",
+        ROOT / "ckanext-hcmedu" / "ckanext" / "hcmedu" / "i18n",
         *(_plugins(ini) for ini in inis),
     )
     if stores.database_mark(layout, secrets, "ckan") == fingerprint:

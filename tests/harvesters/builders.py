@@ -133,18 +133,20 @@ def pupils(
 
 
 def many_pupils() -> list[Row]:
-    """Pupils in three schools of two areas, with a cell of two that has to be suppressed."""
+    """Pupils in three schools of two areas, with a cell of two that has to be suppressed; the same
+    ones each time."""
     counts = {
         ("0001", "g1", "male"): 12, ("0001", "g1", "female"): 9, ("0001", "g2", "male"): 2,
         ("0001", "g2", "female"): 20, ("0002", "g1", "male"): 30, ("0002", "g1", "female"): 31,
         ("0002", "g6", "male"): 8, ("0002", "g6", "female"): 14, ("0003", "g1", "male"): 25,
         ("0003", "g1", "female"): 22, ("0003", "g2", "male"): 17, ("0003", "g2", "female"): 11,
     }  # fmt: skip
-    return [
+    alike = [
         pupil
         for (school_id, grade, sex), number in counts.items()
         for pupil in pupils(number, school_id, grade, sex)
     ]
+    return [{**pupil, "pupil_key": f"same-{place}"} for place, pupil in enumerate(alike)]
 
 
 SCHOOLS = [school(1, AREAS[0]), school(2, AREAS[0]), school(3, AREAS[1], "private")]
