@@ -260,5 +260,5 @@ def test_a_kill_while_harvesting_leaves_the_old_snapshot_or_the_new_one(tmp_path
         assert snapshot_rows(city) == 5
         left = [path.suffix for path in (city.state / "snapshots/city/pupil").glob("2*")]
         assert sorted(left) == [".json", ".parquet"]
-        moment += 3
+        moment += 5
     assert changes >= 8

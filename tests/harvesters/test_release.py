@@ -463,6 +463,6 @@ def test_a_kill_at_any_moment_is_as_if_there_had_been_none(tmp_path: Path) -> No
         assert snapshot_files(city) == []
         left = [path.name for path in city.state.rglob(".new-*")]
         assert left == [], moment
-        moment += 9
+        moment += 14
     assert changes >= 40
     assert seen == {1, 2}
