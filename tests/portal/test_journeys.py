@@ -79,6 +79,6 @@ def test_a_code_leads_to_its_meaning_and_an_old_ward_to_the_new(page: Page) -> N
 
 def test_the_table_can_be_looked_at_in_the_page(page: Page) -> None:
     page.goto("/dataset/areas")
-    page.locator("a[href*='/resource/']").first.click()
+    page.get_by_role("link", name="Mở bảng số liệu").click()
     frame = page.frame_locator("iframe").first
     expect(frame.get_by_text("Phường Thủ Dầu Một").first).to_be_visible()
