@@ -12,7 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from harvesters.connectors.base import SourceBatch
-from harvesters.errors import RefusedRecords, SourceAnswerError, SourceError
+from harvesters.errors import (
+    RecordProblem,
+    RefusedFile,
+    RefusedRecords,
+    SourceAnswerError,
+    SourceError,
+)
+from harvesters.harvest import is_current
 from harvesters.snapshots import SnapshotStore
 from schemas import RecordType
 from tests.harvesters.builders import (
@@ -75,6 +82,27 @@ def test_an_unchanged_source_is_not_read_again(city: City) -> None:
     assert again[1].snapshot == first.snapshot
     assert city.connectors["city"].reads == []
     assert contents(city.state) == before
+
+
+def current(city: City, record: str = "pupil") -> bool:
+    return is_current(
+        city.sources["city"], city.declarations.records[record], YEAR, city.connectors["city"],
+        city.state, city.declarations,
+    )  # fmt: skip
+
+
+def test_whether_a_harvest_would_change_anything_is_known_without_reading(city: City) -> None:
+    city.deliver("pupil", pupils(5, "0001"))
+    assert current(city, "school") and not current(city)
+    city.harvest()
+    city.connectors["city"].reads.clear()
+    assert current(city)
+    city.deliver("pupil", pupils(6, "0001"))
+    assert not current(city)
+    city.harvest()
+    city.declare(codelist("sex", ["male", "female", "other"]))
+    assert not current(city)
+    assert city.connectors["city"].reads == [("pupil", YEAR)]
 
 
 def test_another_token_over_the_same_records_changes_nothing(
@@ -199,6 +227,30 @@ def test_a_source_that_breaks_off_leaves_the_last_snapshot(
     assert sorted(path.suffix for path in (city.state / "snapshots/city/pupil").glob("2*")) == [
         ".json", ".parquet",
     ]  # fmt: skip
+
+
+def test_a_file_that_is_refused_leaves_a_report_and_the_last_snapshot(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city.deliver("pupil", pupils(5, "0001"))
+    city.harvest()
+    problem = RecordProblem(
+        "city", "pupil", YEAR, "thư viện.xlsx", 3, "sex", "heading",
+        {"vi": "Thiếu tiêu đề.", "en": "No heading."}, {"vi": "Thêm.", "en": "Add it."},
+    )  # fmt: skip
+
+    def read(self: MemoryConnector, record: RecordType, period: str) -> Iterator[SourceBatch]:
+        yield from batches(self.data[record.name][period], record.fields)
+        raise RefusedFile([problem], total=7)
+
+    city.deliver("pupil", pupils(9, "0002"))
+    monkeypatch.setattr(MemoryConnector, "read", read)
+    with pytest.raises(RefusedFile):
+        city.harvest()
+    told = report(city)
+    assert told["bad"] == 7
+    assert told["problems"] == [problem.as_dict()]
+    assert snapshot_rows(city) == 5
 
 
 def test_records_of_schools_wait_for_the_register(tmp_path: Path) -> None:

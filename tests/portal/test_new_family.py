@@ -1,5 +1,6 @@
 """A new dataset family is one YAML file and nothing else."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,9 @@ def test_one_file_makes_dataset_datastore_files_and_feed_entry(
         assert portal.get(resource["url"].removeprefix(portal.url)).status_code == 200
     assert dataset["identifier"] in portal.get(f"/dataset/{name}.ttl").text
     assert portal.get(f"/dataset/{name}").status_code == 200
+
+    # Nothing of it stays for the tests that follow.
+    portal.run("hcmedu", "withdraw", name, "--reason", "Thử xong", ini=ini)
+    shutil.rmtree(portal.state / "releases" / name)
+    shutil.rmtree(portal.state / "withdrawn" / name)
+    assert portal.get(f"/api/3/action/package_show?id={name}").status_code in (403, 404)

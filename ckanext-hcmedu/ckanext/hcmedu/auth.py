@@ -35,3 +35,13 @@ def _staff_only(name: str) -> Auth:
 def functions() -> dict[str, Any]:
     """The authorisation functions, by name of the action."""
     return {name: _staff_only(name) for name in _STAFF_ONLY}
+
+
+@tk.chained_action
+@tk.side_effect_free
+def harvest_source_list(
+    next_action: Callable[..., Any], context: dict[str, Any], data_dict: dict[str, Any]
+) -> Any:
+    """ckanext-harvest 1.6.3 never asks whether the caller may see the list; this does."""
+    tk.check_access("harvest_source_list", context, data_dict)
+    return next_action(context, data_dict)

@@ -204,22 +204,25 @@ def reports(source: str | None) -> None:
     """What was wrong with the records that SOURCE delivered, by place and rule."""
     from ckanext.hcmedu import settings
 
-    sheet = _sheet("source", "record", "period", "where", "row", "field", "expected", "remedy")
+    found = 0
     for path in sorted((settings.state_path() / "reports").glob("*/*/*.json")):
         report = json.loads(path.read_text(encoding="utf-8"))
-        if source is None or report["source"] == source:
-            for problem in report["problems"]:
-                sheet.add_row(
-                    report["source"],
-                    report["record"],
-                    report["period"],
-                    problem["origin"],
-                    str(problem.get("row", "")),
-                    problem.get("field", ""),
-                    problem["expected"]["vi"],
-                    problem["remedy"]["vi"],
-                )
-    console.print(sheet if sheet.row_count else "No problem was found in the last harvests.")
+        if source is not None and report["source"] != source:
+            continue
+        for problem in report["problems"]:
+            found += 1
+            place = [f"{report['source']} / {report['record']} / {report['period']}"]
+            place.append(problem["origin"])
+            for key, word in (("sheet", "trang"), ("row", "dòng"), ("column", "cột")):
+                if problem.get(key):
+                    place.append(f"{word} {problem[key]}")
+            if problem.get("field"):
+                place.append(problem["field"])
+            console.print(", ".join(place), style="bold", markup=False, soft_wrap=True)
+            text = f"  {problem['expected']['vi']} {problem['remedy']['vi']}"
+            console.print(text, markup=False, soft_wrap=True)
+    if not found:
+        console.print("No problem was found in the last harvests.")
 
 
 @hcmedu.command()

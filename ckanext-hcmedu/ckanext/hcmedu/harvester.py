@@ -42,6 +42,7 @@ class SnapshotHarvester(p.SingletonPlugin):
 
     p.implements(IHarvester)
     p.implements(p.IAuthFunctions)
+    p.implements(p.IActions)
 
     def info(self) -> dict[str, str]:
         """How ckanext-harvest names this kind of source."""
@@ -63,6 +64,10 @@ class SnapshotHarvester(p.SingletonPlugin):
     def get_auth_functions(self) -> dict[str, Any]:
         """Sources, jobs and objects are for the department's staff."""
         return auth.functions()
+
+    def get_actions(self) -> dict[str, Any]:
+        """The list of sources, shown to those who may see it."""
+        return {"harvest_source_list": auth.harvest_source_list}
 
     def gather_stage(self, harvest_job: HarvestJob) -> list[str]:
         """One harvest object for each record type and period in which something changed.
