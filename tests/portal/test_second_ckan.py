@@ -18,10 +18,10 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def second(portal: Portal) -> Iterator["Second"]:
     ini = portal.state / "second.ini"
-    other = Second(portal, ini)
+    other = Second(ini)
     portal.empty(ini)
     portal.stack("start", "second")
-    other.make_source(f"{portal.url}/catalog.ttl")
+    other.operate("source", f"{portal.url}/catalog.ttl")
     yield other
     portal.stack("stop", "second")
 
@@ -29,8 +29,7 @@ def second(portal: Portal) -> Iterator["Second"]:
 class Second:
     """The other CKAN."""
 
-    def __init__(self, portal: Portal, ini: Path):
-        self._portal = portal
+    def __init__(self, ini: Path):
         self._ini = ini
         text = ini.read_text(encoding="utf-8")
         self.url = next(
@@ -39,13 +38,10 @@ class Second:
             if line.startswith("ckan.site_url")
         )
 
-    def run(self, *command: str) -> str:
-        return self._portal.run(*command, ini=self._ini).stdout
-
-    def make_source(self, address: str) -> None:
-        """An organisation, and a source that harvests `address` into it."""
+    def operate(self, *arguments: str) -> None:
+        """Do what an operator of it does; see ``second_portal.py``."""
         done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("second_source.py")), address],
+            [sys.executable, str(Path(__file__).with_name("second_portal.py")), *arguments],
             env=os.environ | {"CKAN_INI": str(self._ini)},
             capture_output=True,
             text=True,
@@ -55,7 +51,7 @@ class Second:
 
     def harvest(self) -> None:
         """A whole harvest, in one process."""
-        self.run("harvester", "run-test", "hcmedu")
+        self.operate("harvest")
 
     def datasets(self) -> dict[str, dict[str, Any]]:
         """Its harvested datasets by the identifier that they have at their origin."""
