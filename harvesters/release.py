@@ -175,7 +175,9 @@ def _release_table(
         {"name": source.name, "title": dict(source.title), "simulated": source.simulated}
         for source in sources
     ]
-    simulated = any(source.simulated for source in sources)
+    # What was once simulated stays so, whatever becomes of the source.
+    carried = {digest for one in releases if one.manifest["simulated"] for digest in one.digests}
+    simulated = bool(carried & set(digests)) or any(source.simulated for source in sources)
     return store.create(table, standing, declarations, described, organization, simulated)
 
 

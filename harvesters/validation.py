@@ -169,7 +169,9 @@ class Validator:
             wrong["name"] = _mask(pc.invert(good))
             text = _nfc(text)
         else:
-            shape = pc.match_substring_regex(text, f"^[0-9A-Za-z._-]{{1,{MAX_INSTITUTION}}}$")
+            # It starts with no underscore: `_T` is the code of a total.
+            form = rf"^[0-9A-Za-z][0-9A-Za-z._-]{{0,{MAX_INSTITUTION - 1}}}$"
+            shape = pc.match_substring_regex(text, form)
             wrong["institution"] = _mask(pc.invert(shape))
             if self.record.name != REGISTER and self._institutions is not None:
                 known = pc.is_in(text, value_set=self._institutions)

@@ -73,7 +73,11 @@ def _codes_from_csv(document: Document, spec: Mapping[str, Any]) -> dict[str, Co
     path = document.path.parent / spec["file"]
     if not path.is_file():
         raise DeclarationErrors(
-            [document.error(("csv", "file"), f"`{spec['file']}` is not there.")]
+            [
+                document.error(
+                    ("csv", "file"), f"`{spec['file']}` is not there.", "Put it beside this file."
+                )
+            ]
         )
     templates = spec.get("english", {})
     columns = [spec["code"], spec["label"], *spec.get("extra", {}).values()]
@@ -85,7 +89,8 @@ def _codes_from_csv(document: Document, spec: Mapping[str, Any]) -> dict[str, Co
         missing = [name for name in columns if name not in (reader.fieldnames or [])]
         if missing:
             message = f"`{path.name}` has no column `{missing[0]}`."
-            raise DeclarationErrors([document.error(("csv",), message)])
+            remedy = f"It has {', '.join(reader.fieldnames or [])}."
+            raise DeclarationErrors([document.error(("csv",), message, remedy)])
         for row in reader:
             code, name = row[spec["code"]].strip(), row[spec["label"]].strip()
             if not code or code in codes:
@@ -156,10 +161,13 @@ def parse_codelist(document: Document) -> CodeList:
     else:
         codes = {}
         for index, entry in enumerate(data.get("codes", [])):
-            if entry["code"] in codes or entry["code"] == TOTAL:
-                message = f"The code `{entry['code']}` stands twice or is reserved."
-                errors.append(document.error(("codes", index), message))
+            if entry["code"] in codes:
+                message = f"The code `{entry['code']}` stands twice."
+                errors.append(document.error(("codes", index), message, "Keep one."))
             codes[entry["code"]] = _code(entry)
+    if TOTAL in codes:
+        message = f"`{TOTAL}` is the code of a total."
+        errors.append(document.error((), message, "Give that code another name."))
     if not codes:
         errors.append(document.error((), "The list has no codes.", "Add `codes:` or `csv:`."))
     errors.extend(_check_bands(document, codes))

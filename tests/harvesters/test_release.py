@@ -307,6 +307,15 @@ def test_real_and_simulated_sources_together_are_simulated(city: City) -> None:
     assert simulated == {"enrolment": True, "schools": False}
 
 
+def test_figures_that_were_simulated_stay_so_when_the_source_is_real(
+    published_last: City,
+) -> None:
+    published_last.use(make_source(simulated=False))
+    assert ("enrolment", 2) in released(published_last.publish())
+    current = published_last.store.current("enrolment")
+    assert current is not None and current.manifest["simulated"] is True
+
+
 def test_a_table_names_its_own_publisher(city: City) -> None:
     city.declare({**ENROLMENT, "organization": "so-tai-chinh"})
     city.publish()

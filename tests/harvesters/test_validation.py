@@ -136,6 +136,8 @@ CASES: list[tuple[str, list[Any], list[Any], list[tuple[str, int]]]] = [
     ("school", ["0003", "0001"], ["0001"], [("register", 2)]),
     ("school", ["a b", "x" * 33, "=1+1", "0001"], ["0001"],
      [("institution", 2), ("institution", 3), ("institution", 4)]),
+    ("school", ["_T", "_total", "-1", "0001"], ["0001"],
+     [("institution", 2), ("institution", 3), ("institution", 4)]),
     ("subject", ["maths", "MATHS", " toán ", "Toán  học", "literature", "m1", "1"],
      ["maths"] * 4 + ["letters", "maths", "letters"], []),
     ("subject", ["physics", None, "  ", "maths"], [None, None, "maths"], [("code", 2)]),

@@ -30,6 +30,7 @@ def errors_of(folder: Path, content: str, name: str = "size") -> list[tuple[int,
     with pytest.raises(DeclarationErrors) as refused:
         parse_text(folder, content, name)
     assert all(error.file == folder / f"{name}.yaml" for error in refused.value.errors)
+    assert all(error.remedy for error in refused.value.errors)
     return [(error.line, error.message) for error in refused.value.errors]
 
 
@@ -189,6 +190,11 @@ def test_a_list_may_come_from_csv(tmp_path: Path) -> None:
         "Ward 1", "An Bình Ward", "Bà Điểm Commune",
     ]  # fmt: skip
     assert found.codes["00009"].label["vi"] == "Xã Bà Điểm"
+
+
+def test_no_code_of_a_csv_file_is_that_of_the_total(tmp_path: Path) -> None:
+    (tmp_path / "wards.csv").write_text(CSV.replace("00009", "_T"), encoding="utf-8")
+    assert errors_of(tmp_path, FROM_CSV, "ward") == [(1, "`_T` is the code of a total.")]
 
 
 def test_a_missing_csv_file_is_told_with_its_line(tmp_path: Path) -> None:

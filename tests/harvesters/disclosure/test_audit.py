@@ -103,6 +103,8 @@ def honest(declarations: Declarations, name: str) -> tuple[Table, Rows]:
     grades = [("primary", "g1"), ("primary", "g2"), ("secondary", "g6")]
     finest = {}
     for place in places:
+        if table.name == "one-line":
+            place = ()
         for rest in grades if "grade" in table.dimension_columns else [("male",), ("female",)]:
             for sex in [("male",), ("female",)] if table.name == "by-school" else [()]:
                 number = dice.randint(30, 90)
@@ -113,7 +115,7 @@ def honest(declarations: Declarations, name: str) -> tuple[Table, Rows]:
                     "fee_a_day__of": number, "mean_fee__sum": number * 2.5, "mean_fee__n": number,
                 }  # fmt: skip
     small = next(iter(finest))
-    change = 2 if table.name in ("by-school", "money") else finest[small]["pupils"]
+    change = 2 if table.name in ("by-school", "money", "one-line") else finest[small]["pupils"]
     finest[small] |= {
         "pupils": change, "online": change - (0 if change == 2 else 3), "days": change,
         "share_online__n": change - 3, "share_online__of": change, "fee_a_day__of": change,
@@ -246,9 +248,20 @@ MUTATIONS: dict[str, tuple[str, Callable[[Rows], Any], str]] = {
         "online",
         lambda rows: [
             edit(row, pupils=None, pupils_status="c")
-            for row in rows if row["area"] == "00200" and row["grade"] == "g6"
+            for row in rows
+            if row["area"] in ("00100", "00200") and row["level"] in ("primary", "secondary")
+            and row["girls_status"] == ""
         ],
-        "",
+        "are open where pupils is not",
+    ),
+    "two cells that come to less than the threshold together": (
+        "one-line",
+        lambda rows: [
+            edit(row, pupils=None, pupils_status="c") if row["sex"] != TOTAL else
+            edit(row, pupils=4000, pupils_status="")
+            for row in rows
+        ] and rows.append({**rows[0], "sex": "other", "pupils": 3997, "pupils_status": ""}),
+        "come to less than 5",
     ),
     "a rate of nobody": (
         "rates",

@@ -63,6 +63,11 @@ def attack(table: Table, cells: pa.Table, masks: Masks) -> list[str]:
                 everyone = numbers(table, cells, whole.numerator.name)
                 rest = {key: everyone[key] - top[key] for key in top}
                 found += weaknesses(table, rest, concealed, k)
+                all_hidden = hidden(table, cells, masks[whole.name])
+                found += [
+                    f"open beside all {key}" for key, out in all_hidden.items()
+                    if out and not concealed[key]
+                ]  # fmt: skip
         if one.kind == "rate" and one.denominator is not None:
             below = numbers(table, cells, one.denominator.name)
             rest = {key: below[key] - top[key] for key in top}
