@@ -36,6 +36,8 @@ def hcmedu() -> None:
     # Progress and results are what an operator reads here; CKAN's own chatter goes to its logs.
     for name in ("ckan", "ckanext", "harvesters"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It reports each source that is being made as missing: it looks before the source is written.
+    logging.getLogger("ckanext.harvest.plugin").setLevel(logging.CRITICAL)
 
 
 @hcmedu.group()
