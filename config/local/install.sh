@@ -66,7 +66,7 @@ install_packages() {
     "${sudo[@]}" apt-get update -qq
     # Debian starts a cluster and a Redis of its own with these packages; ours are others.
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # Python's packages -------------------------------------------------------------------------------
