@@ -73,10 +73,24 @@ def _context() -> dict[str, Any]:
     return {"ignore_auth": True, "user": user}
 
 
+def _forget(name: str) -> None:
+    """Remove a dataset, which an earlier measurement may have left, with its tables."""
+    try:
+        dataset = tk.get_action("package_show")(_context(), {"id": name})
+    except tk.ObjectNotFound:
+        return
+    for resource in dataset["resources"]:
+        if resource["datastore_active"]:
+            target = {"resource_id": resource["id"], "force": True}
+            tk.get_action("datastore_delete")(_context(), target)
+    tk.get_action("dataset_purge")(_context(), {"id": dataset["id"]})
+
+
 class _Stock:
     """The same dataset, published with CKAN's own actions."""
 
     def __init__(self) -> None:
+        _forget(STOCK)
         dataset = tk.get_action("package_show")(_context(), {"id": TABLE})
         fields = tk.get_action("datastore_info")(_context(), {"id": TABLE})["fields"]
         self._fields = [{key: field[key] for key in ("id", "type")} for field in fields]
