@@ -136,6 +136,17 @@ def _institutions(store: SnapshotStore, record: RecordType, period: str) -> pa.A
     return pc.unique(pa.concat_tables(columns)[INSTITUTION])
 
 
+def school_names(state: Path) -> frozenset[str]:
+    """The names and codes of all schools in the sealed registers under `state`."""
+    store = SnapshotStore(state)
+    found: set[str] = set()
+    for _source, period in store.kept(REGISTER):
+        for register in store.all(REGISTER, period):
+            columns = pq.read_table(register.path, columns=[INSTITUTION, f"{INSTITUTION}_name"])
+            found.update(*(column.to_pylist() for column in columns.columns))
+    return frozenset(found - {None})
+
+
 class _KeyFile:
     """Hashed keys on disk while a snapshot is being sealed, so that memory does not grow."""
 

@@ -8,7 +8,7 @@ the very records that the frozen tables were counted from.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ import pyarrow.parquet as pq
 
 from harvesters.disclosure import (
     CONFIDENTIAL,
+    Certificate,
     Frozen,
+    Published,
     Refused,
     audit,
     audit_together,
@@ -193,54 +195,101 @@ def _write_tables(
 ) -> dict[str, dict[str, Any]]:
     """Write the Parquet file of each table; their certificates, by name. A table that cannot be
     made safe goes down its ladder."""
-    cubes = [table for table in tables if table.kind == "cube"]
-    counted = {table.name: _count(table, basis, settings) for table in cubes}
-    published = [_frozen(table, part) for table, part in frozen if table.kind == "cube"]
     for table in tables:
         if table.kind == "register":
             pq.write_table(_register_rows(table, basis), folder / f"{table.name}.parquet")
+    cubes = [table for table in tables if table.kind == "cube"]
+    counted = {table.name: _count(table, basis, settings) for table in cubes}
+    standing = [_frozen(table, part, basis, settings) for table, part in frozen
+                if table.kind == "cube"]  # fmt: skip
+    before = [
+        Published(one.table, part.path, _write_cells(one.table, one.cells, folder))
+        for one, (_, part) in zip(
+            standing, [pair for pair in frozen if pair[0].kind == "cube"], strict=True
+        )
+    ]
     rungs = {table.name: 0 for table in tables}
-    ladders = {table.name: len(table.disclosure.ladder) for table in tables}
     while True:
         given_up = {table.name: table.disclosure.ladder[: rungs[table.name]] for table in tables}
         cells = {name: without(cube, given_up[name]) for name, cube in counted.items()}
-        masks = protect_together(cubes, cells, published)
-        for table in cubes:
-            rows = _cube_rows(table, basis, cells[table.name], masks[table.name])
-            pq.write_table(
-                rows, folder / f"{table.name}.parquet", compression="zstd", row_group_size=100_000
-            )
         try:
-            return {
-                table.name: {**certificate, "given_up": list(given_up[table.name])}
-                for table, certificate in _certificates(tables, basis.period, folder, frozen)
-            }
+            masks = protect_together(cubes, cells, standing)
+            for table in cubes:
+                rows = _cube_rows(table, basis, cells[table.name], masks[table.name])
+                file = folder / f"{table.name}.parquet"
+                pq.write_table(rows, file, compression="zstd", row_group_size=100_000)
+            certificates = _certified(tables, cells, basis.period, folder, before)
         except Refused as refused:
-            if rungs[refused.table] == ladders[refused.table]:
+            ladder = next((t.disclosure.ladder for t in tables if t.name == refused.table), ())
+            if rungs.get(refused.table, 0) == len(ladder):
                 raise
             rungs[refused.table] += 1
+            continue
+        return {
+            name: {**certificate.as_dict(), "given_up": list(given_up[name])}
+            for name, certificate in certificates.items()
+        }
 
 
-def _certificates(
-    tables: Sequence[Table], period: str, folder: Path, frozen: Sequence[tuple[Table, Part]]
-) -> Iterator[tuple[Table, dict[str, Any]]]:
-    """Audit the file of each table, alone and with those of the others."""
-    published = [(table, part.path) for table, part in frozen]
-    for table in tables:
-        path = folder / f"{table.name}.parquet"
-        certificate = audit(table, period, path).as_dict()
-        together = [check for other in published for check in audit_together(table, path, *other)]
-        yield table, {**certificate, "checks": [*certificate["checks"], *together]}
-        published.append((table, path))
+PRIMARY = "primary.keys"
+"""The file in a part's folder (JSON) that names the figures which are too small: for later audits
+only, and for nobody else."""
 
 
-def _frozen(table: Table, part: Part) -> Frozen:
-    rows = pq.read_table(part.path)
+def _certified(
+    tables: Sequence[Table],
+    cells: Mapping[str, pa.Table],
+    period: str,
+    folder: Path,
+    before: Sequence[Published],
+) -> dict[str, Certificate]:
+    """Audit the files of `tables`, together with those published `before`."""
+    certificates = {
+        table.name: audit(table, period, folder / f"{table.name}.parquet")
+        for table in tables if table.kind == "register"
+    }  # fmt: skip
+    cubes = [table for table in tables if table.kind == "cube"]
+    if cubes:
+        now = [
+            Published(
+                table,
+                folder / f"{table.name}.parquet",
+                _write_cells(table, cells[table.name], folder),
+            )
+            for table in cubes
+        ]
+        found, primary = audit_together(period, [*before, *now])
+        certificates |= {table.name: found[table.name] for table in cubes}
+        write_json(folder / PRIMARY, primary)
+    # What was counted leaves no trace beside what is published.
+    for file in folder.glob("*.cells"):
+        file.unlink()
+    return certificates
+
+
+def _write_cells(table: Table, cells: pa.Table, folder: Path) -> Path:
+    file = folder / f"{table.name}.cells"
+    pq.write_table(cells, file)
+    return file
+
+
+def _frozen(table: Table, part: Part, basis: _Basis, settings: Mapping[str, Any]) -> Frozen:
+    """A published table, its cells counted again from the same records.
+
+    :raises Refused: they are not the cells that were published.
+    """
+    columns = list(table.dimension_columns)
+    order = [(name, "ascending") for name in columns]
+    rows = pq.read_table(part.path).sort_by(order)
+    cells = without(_count(table, basis, settings), part.certificate["given_up"]).sort_by(order)
+    if not rows.select(columns).equals(cells.select(columns)):
+        reason = f"The cells of {basis.period} are not the ones that were published."
+        raise Refused(table.name, reason)
     hidden = {
         measure.name: np.asarray(pc.equal(rows[f"{measure.name}_status"], CONFIDENTIAL))
         for measure in table.measures
     }
-    return Frozen(table, rows.select(table.dimension_columns), hidden)
+    return Frozen(table, cells, hidden)
 
 
 def _count(table: Table, basis: _Basis, settings: Mapping[str, Any]) -> pa.Table:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from harvesters.disclosure import Refused
+from harvesters.disclosure.personal_data import refuse_personal_metadata
 from harvesters.files import locked, sha256
 from harvesters.parts import Part, PartStore, build_parts, schema_of
 from harvesters.releases import Release, ReleaseStore
@@ -175,6 +176,7 @@ def _release_table(
         {"name": source.name, "title": dict(source.title), "simulated": source.simulated}
         for source in sources
     ]
+    refuse_personal_metadata(table, described)
     # What was once simulated stays so, whatever becomes of the source.
     carried = {digest for one in releases if one.manifest["simulated"] for digest in one.digests}
     simulated = bool(carried & set(digests)) or any(source.simulated for source in sources)

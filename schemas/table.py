@@ -44,12 +44,14 @@ class Dimension:
     """An axis of a cube: columns from coarse to fine. Above the first stands the total.
 
     With `zeros`, each of its codes is filled in with 0 wherever the other dimensions have a
-    combination at all.
+    combination at all. `sensitive` are codes of its finest column of which it must not be told
+    that nobody, or that everybody, belongs to them.
     """
 
     name: str
     hierarchy: tuple[str, ...]
     zeros: bool = False
+    sensitive: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -277,7 +279,7 @@ class _Parser:
                     message = f"The column `{name}` is in two dimensions."
                     self.fail(place, message, "Leave it out of one.")
                 seen.add(name)
-            fine = self.finest((*place, "hierarchy"), hierarchy[-1])
+            fine = fine_column = self.finest((*place, "hierarchy"), hierarchy[-1])
             if entry.get("zeros"):
                 self.check_zeros(place, hierarchy, fine)
             for coarse in reversed(hierarchy[:-1]):
@@ -288,8 +290,23 @@ class _Parser:
                 fine = self._as_field(coarse)
             for name in hierarchy:
                 self.check_complete((*place, "hierarchy"), name)
-            dimensions.append(Dimension(entry["name"], hierarchy, entry.get("zeros", False)))
+            sensitive = tuple(entry.get("sensitive", ()))
+            self.check_sensitive((*place, "sensitive"), fine_column, sensitive)
+            zeros = entry.get("zeros", False)
+            dimensions.append(Dimension(entry["name"], hierarchy, zeros, sensitive))
         return tuple(dimensions)
+
+    def check_sensitive(
+        self, place: tuple[str | int, ...], found: Field | None, codes: Sequence[str]
+    ) -> None:
+        """Sensitive codes are codes of the finest column."""
+        if found is None or not codes:
+            return
+        known = self.codelists[found.codelist].codes if found.codelist else {}
+        for code in codes:
+            if code not in known:
+                remedy = f"Use one of: {', '.join(list(known)[:20])}."
+                self.fail(place, f"`{code}` is not a code of `{found.name}`.", remedy)
 
     def check_zeros(
         self, place: tuple[str | int, ...], hierarchy: tuple[str, ...], fine: Field | None

@@ -6,6 +6,7 @@ whether anything changed since the last time.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 
 from harvesters.connectors.base import Connector, SourceBatch
@@ -21,13 +22,18 @@ CONNECTORS = {
 """The class for each kind of source; loaded when needed, since each brings its own libraries."""
 
 
-def open_connector(source: Source, limits: Limits | None = None) -> Connector:
+def open_connector(
+    source: Source, limits: Limits | None = None, schools: Iterable[str] = ()
+) -> Connector:
     """A connector for `source`; nothing is connected before it is asked for something.
 
     :param limits: instead of those that the source declares
+    :param schools: names and codes of the register of schools, which files may hold although people
+        have such names
     :raises SourceConfigurationError: the environment lacks a variable that the source refers to,
         or its address is not of a form that the connector knows.
     """
     module, _, name = CONNECTORS[source.connector].partition(":")
-    made: Connector = getattr(import_module(module), name)(source, limits or source.limits)
+    known = (frozenset(schools),) if source.connector == "files" else ()
+    made: Connector = getattr(import_module(module), name)(source, limits or source.limits, *known)
     return made

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from harvesters.connectors.documents import holds, pick, read_json
@@ -29,26 +30,33 @@ def open_csv(
 ) -> Sheet:
     """The table in the CSV file `file`, which must stay open.
 
-    :param mappings: the separator is the one under which most of their headings are found
+    :param mappings: the separator is the one under which most of their headings are found, and
+        then the one that most rows have equally often
     :param encoding: as the source declares it, else found out
     :param delimiter: as the source declares it, else found out
     :raises FaultyFileError: the file is not text, or not in an encoding that is read.
     """
     codec = detect(file, encoding)
     if delimiter is None:
-        found: dict[str, tuple[int, int]] = {}
+        found: dict[str, tuple[int, int, int]] = {}
         for candidate in _DELIMITERS:
             rows = head(_csv_sheet(file, codec, candidate, limits))
             layout = find_layout(rows, (), mappings)
-            found[candidate] = (layout.found, max((len(cells) for _, cells in rows), default=0))
+            found[candidate] = (layout.found, *_regularity(rows))
         delimiter = max(_DELIMITERS, key=lambda candidate: found[candidate])
     return _csv_sheet(file, codec, delimiter, limits)
+
+
+def _regularity(rows: Sequence[Row]) -> tuple[int, int]:
+    """How many of `rows` have as many cells as most rows of a table have, and how many that is."""
+    widths = Counter(len(cells) for _, cells in rows if len(cells) > 1)
+    return max(((count, width) for width, count in widths.items()), default=(0, 0))
 
 
 def _csv_sheet(file: BinaryIO, codec: str, delimiter: str, limits: Limits) -> Sheet:
     def rows() -> Iterator[Row]:
         file.seek(0)
-        reader = csv.reader(_lines(file, codec), delimiter=delimiter)
+        reader = csv.reader(lines(file, codec), delimiter=delimiter)
         number = 0
         try:
             for number, cells in enumerate(reader, start=1):
@@ -62,8 +70,11 @@ def _csv_sheet(file: BinaryIO, codec: str, delimiter: str, limits: Limits) -> Sh
     return Sheet(None, None, rows)
 
 
-def _lines(file: BinaryIO, codec: str) -> Iterator[str]:
-    """The lines of `file`, none of them longer than a line may be."""
+def lines(file: BinaryIO, codec: str) -> Iterator[str]:
+    """The lines of `file`, none of them longer than a line may be.
+
+    :raises FaultyFileError: one is longer.
+    """
     text = io.TextIOWrapper(file, encoding=codec, newline="")
     try:
         number = 0
@@ -91,7 +102,7 @@ def jsonl_layout(
 
     def objects() -> Iterator[tuple[int, Any]]:
         file.seek(0)
-        for number, line in enumerate(_lines(file, codec), start=1):
+        for number, line in enumerate(lines(file, codec), start=1):
             if not line.strip():
                 continue
             try:

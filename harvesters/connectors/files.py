@@ -8,7 +8,7 @@ at, so that all wards hear of their mistakes at once.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
@@ -23,6 +23,14 @@ from harvesters.connectors.faults import Fault, Faults, FaultyFileError
 from harvesters.connectors.layout import TOTALS, Body, Layout, Sheet, find_layout, head
 from harvesters.connectors.stores import Entry, Pattern, Store, open_store, periods_of
 from harvesters.connectors.workbooks import kind_of, open_workbook
+from harvesters.disclosure.personal_data import (
+    Declared,
+    Finding,
+    Public,
+    safe_name,
+    scan_file,
+    scan_file_name,
+)
 from harvesters.errors import RecordProblem, RefusedFile, SourceAnswerError, text
 from harvesters.mapping import FieldMapping, map_columns
 from harvesters.sources import Limits, Source, SourceRecord
@@ -42,9 +50,10 @@ class FilesConnector:
     ``delimiter``, ``totals``, ``check_totals``, ``distinct``.
     """
 
-    def __init__(self, source: Source, limits: Limits):
+    def __init__(self, source: Source, limits: Limits, schools: Iterable[str] = ()):
         self._source = source
         self._limits = limits
+        self._public = Public(schools)
         self._store: Store = open_store(source, limits)
 
     def close(self) -> None:
@@ -88,18 +97,20 @@ class FilesConnector:
         total = 0
         meter = Meter(self._source.name, self._limits)
         seen: set[tuple[str | None, ...]] = set()
-        for entry in entries:
+        for number, entry in enumerate(entries, start=1):
             meter.add(size=entry.size)
-            reading = _Reading(self._source, about, record, self._limits, entry, seen)
+            reading = _Reading(self._source, about, record, self._limits, entry, seen, self._public)
             with self._opened(entry) as file:
                 for batch in reading.batches(file):
                     meter.add(rows=batch.batch.num_rows)
-                    if not problems and not reading.faults:
+                    if not problems and not reading.is_refused:
                         yield batch
-            total += reading.faults.total
+            total += reading.faults.total + len(reading.findings)
+            origin = safe_name(entry.name, number, self._public)
+            wrong: list[Finding | Fault] = [*reading.findings, *reading.faults.listed]
             problems += [
-                fault.problem(self._source.name, record.name, period, entry.name)
-                for fault in reading.faults.listed[: _MOST_PROBLEMS - len(problems)]
+                each.problem(self._source.name, record.name, period, origin)
+                for each in wrong[: _MOST_PROBLEMS - len(problems)]
             ]
         if problems:
             raise RefusedFile(problems, total)
@@ -122,7 +133,8 @@ class FilesConnector:
 
 @dataclass
 class _Reading:
-    """One file on its way to records; `faults` is complete once all batches are taken."""
+    """One file on its way to records; `faults` and `findings` (of personal data) are complete once
+    all batches are taken."""
 
     source: Source
     about: SourceRecord
@@ -130,11 +142,25 @@ class _Reading:
     limits: Limits
     entry: Entry
     seen: set[tuple[str | None, ...]]
+    public: Public
     faults: Faults = field(default_factory=Faults)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether something was found wrong with the file so far."""
+        return bool(self.faults) or bool(self.findings)
 
     def batches(self, file: BinaryIO) -> Iterator[SourceBatch]:
-        """The file's records, until something is found wrong with it."""
+        """The file's records, until something is found wrong with it.
+
+        The whole file is looked through for personal data before the first record is taken.
+        """
         try:
+            self.findings += scan_file_name(self.entry.name, self.public)
+            self.findings += scan_file(
+                file, self._kind(file), self.limits, self.public, self._declared()
+            )
             sheet, layout = self._table(file)
             yield from self._records(sheet, layout)
         except FaultyFileError as faulty:
@@ -156,6 +182,11 @@ class _Reading:
             layout = find_layout(head(sheet), (), fields)
         self._check(sheet, layout)
         return sheet, layout
+
+    def _declared(self) -> Declared:
+        options = self.about.options
+        types = {name: self.record.fields[name].type for name in self.about.fields}
+        return Declared(self.about.fields, types, options.get("encoding"), options.get("delimiter"))
 
     def _kind(self, file: BinaryIO) -> str:
         wanted = self.about.options.get("format")

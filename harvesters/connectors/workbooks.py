@@ -68,6 +68,17 @@ def open_workbook(file: BinaryIO, limits: Limits) -> list[Sheet]:
 
     :raises FaultyFileError: it is no workbook, or one that is not to be read.
     """
+    sheets, faults = look_into(file, limits)
+    if faults:
+        raise FaultyFileError(faults)
+    return sheets
+
+
+def look_into(file: BinaryIO, limits: Limits) -> tuple[list[Sheet], list[Fault]]:
+    """The sheets of the workbook in `file`, the hidden ones too, and why it is not to be read.
+
+    :raises FaultyFileError: it is no workbook, or one that cannot be looked into.
+    """
     kind = kind_of(file)
     if kind == "encrypted":
         raise FaultyFileError([Fault("encrypted")])
@@ -92,7 +103,7 @@ class _Facts:
     columns: int = 0
 
 
-def _open_xlsx(file: BinaryIO, limits: Limits) -> list[Sheet]:
+def _open_xlsx(file: BinaryIO, limits: Limits) -> tuple[list[Sheet], list[Fault]]:
     file.seek(0)
     try:
         with zipfile.ZipFile(file) as archive:
@@ -122,9 +133,7 @@ def _open_xlsx(file: BinaryIO, limits: Limits) -> list[Sheet]:
     except Exception:
         # What is broken in a workbook shows itself in as many ways as it has parts.
         raise FaultyFileError([Fault("not-a-workbook", detail="XLSX")]) from None
-    if faults:
-        raise FaultyFileError(faults)
-    return sheets
+    return sheets, faults
 
 
 def _check_archive(archive: zipfile.ZipFile, limits: Limits) -> None:
@@ -247,20 +256,34 @@ class _Silence:
         """Nothing is kept."""
 
 
-def _open_xls(file: BinaryIO, limits: Limits) -> list[Sheet]:
+def open_xls(file: BinaryIO, limits: Limits, on_demand: bool = False) -> Any:
+    """The XLS workbook in `file` as xlrd's book.
+
+    :param on_demand: whether sheets are read when they are asked for; the book then keeps the texts
+        that they share
+    :raises FaultyFileError: it is none, too large, or has a password.
+    """
     most = min(limits.max_file_bytes, _MOST_XLS)
     file.seek(0)
     content = file.read(most + 1)
     if len(content) > most:
         raise FaultyFileError([Fault("too-large", detail=f"{most}")])
     try:
-        book = xlrd.open_workbook(
-            file_contents=content, formatting_info=True, logfile=_Silence(), ragged_rows=True
+        return xlrd.open_workbook(
+            file_contents=content,
+            formatting_info=True,
+            logfile=_Silence(),
+            ragged_rows=True,
+            on_demand=on_demand,
         )
     except Exception as error:
         if "encrypted" in str(error).lower() or "password" in str(error).lower():
             raise FaultyFileError([Fault("encrypted")]) from None
         raise FaultyFileError([Fault("not-a-workbook", detail="XLS")]) from None
+
+
+def _open_xls(file: BinaryIO, limits: Limits) -> tuple[list[Sheet], list[Fault]]:
+    book = open_xls(file, limits)
     faults: list[Fault] = []
     sheets = []
     for number, sheet in enumerate(book.sheets(), start=1):
@@ -279,9 +302,7 @@ def _open_xls(file: BinaryIO, limits: Limits) -> list[Sheet]:
         )
         faults.extend(_sheet_faults(number, facts, limits))
         sheets.append(_xls_sheet(number, sheet, facts, book.datemode))
-    if faults:
-        raise FaultyFileError(faults)
-    return sheets
+    return sheets, faults
 
 
 def _xls_sheet(number: int, sheet: Any, facts: _Facts, datemode: int) -> Sheet:

@@ -7,16 +7,19 @@ asks SQL where the protection asked arrays, so that a mistake in one is not a mi
 from __future__ import annotations
 
 import hashlib
-import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 
+from harvesters.disclosure.highs import version
+from harvesters.disclosure.intervals import TOLERANCE, Unsolved, intervals
+from harvesters.disclosure.reader import Flags, Knowledge, Published, knowledge
 from harvesters.disclosure.refusal import Refused
-from schemas import TOTAL, Measure, Table
+from schemas import Measure, Table
 from schemas.table import SENSITIVE_THRESHOLD
 
 _TYPES = {
@@ -41,6 +44,7 @@ class Certificate:
     checks: Sequence[str]
     method: str
     software: Mapping[str, str]
+    system: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The certificate as it is kept beside a release."""
@@ -48,8 +52,9 @@ class Certificate:
 
 
 METHOD = (
-    "Threshold and one further cell in each line. Lines are solved one at a time; several lines "
-    "together are not."
+    "Threshold, and suppression of further figures until the interval that can be worked out of "
+    "each primary figure from all tables of the same records contains everything from 0 to its "
+    "threshold."
 )
 
 
@@ -57,8 +62,7 @@ def audit(table: Table, period: str, file: Path) -> Certificate:
     """Read the Parquet `file` that would publish `period` of `table`, and certify it.
 
     :raises Refused: a column or a type is not the declared one, a figure about persons is below
-        its threshold, a value and its status contradict each other, or a line of the table gives
-        a suppressed cell away.
+        its threshold, or a value and its status contradict each other.
     """
     with duckdb.connect() as connection:
         connection.read_parquet(str(file)).create_view("published")
@@ -160,66 +164,40 @@ def _persons(
     table: Table, measure: Measure, k: int, connection: duckdb.DuckDBPyConnection
 ) -> list[str]:
     """The checks of a measure about persons; returns what was checked, in words."""
-    value, hidden = _name(measure.name), _hidden(measure)
+    value = _name(measure.name)
     if measure.denominator is not None:
-        return _quotient(table, measure, connection)
+        return [_ends(table, measure, connection)] if measure.kind == "rate" else []
     if measure.kind == "sum" and not measure.numerator.whole:
         return [_amount(table, measure, connection)]
-    checks = [_additive(table, measure.name, value, hidden, k, connection)]
+    checks = [_threshold_holds(table, measure.name, value, k, connection)]
     for whole in table.measures:
         if measure.numerator.where and whole.kind == "count" and not whole.numerator.where:
-            _hidden_with(table, whole, measure, connection)
             rest = f"({_name(whole.name)} - {value})"
             what = f"{whole.name} - {measure.name}"
-            checks.append(_additive(table, what, rest, hidden, k, connection))
+            checks.append(_threshold_holds(table, what, rest, k, connection))
     return checks
 
 
-def _additive(
-    table: Table,
-    what: str,
-    value: str,
-    hidden: str,
-    k: int,
-    connection: duckdb.DuckDBPyConnection,
+def _threshold_holds(
+    table: Table, what: str, value: str, k: int, connection: duckdb.DuckDBPyConnection
 ) -> str:
-    """The checks of a number of persons that adds up, given as an SQL expression."""
+    """Check a number of persons, given as an SQL expression."""
     small = _number(
         connection,
         f"SELECT count(*) FROM published WHERE {value} <> 0 AND {value} < {k}",
     )
     if small:
         raise Refused(table.name, f"{small} values of {what} are under {k} and not 0.")
-    for dimension in table.dimensions:
-        for depth, _ in enumerate(dimension.hierarchy):
-            _line(table, what, value, hidden, dimension.hierarchy, depth, k, connection)
-    return f"{what}: no value from 1 to {k - 1}, and no line that gives a suppressed one away."
+    return f"{what}: no value from 1 to {k - 1}."
 
 
-def _quotient(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The checks of a mean, rate or ratio: it does not give away a number that is suppressed, nor
-    the other way round. Numbers that are not published beside it cannot be checked here."""
-    checks = []
-    if measure.kind == "rate":
-        ends = _number(
-            connection, f"SELECT count(*) FROM published WHERE {_name(measure.name)} IN (0, 100)"
-        )
-        if ends:
-            raise Refused(table.name, f"{ends} rates of {measure.name} are 0 or 100 percent.")
-        checks.append(f"{measure.name}: no rate of 0 or 100 percent.")
-    for other in table.measures:
-        if other.about != "persons" or other.denominator is not None:
-            continue
-        counts = (other.numerator.source, other.numerator.where)
-        if counts == (measure.numerator.source, measure.numerator.where):
-            _hidden_with(table, other, measure, connection)
-            _hidden_with(table, measure, other, connection)
-            checks.append(f"{measure.name}: suppressed just where {other.name} is.")
-        below = measure.denominator
-        if below and not below.counted and counts == (below.source, below.where):
-            _hidden_with(table, other, measure, connection)
-            checks.append(f"{measure.name}: suppressed wherever {other.name} is.")
-    return checks
+def _ends(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> str:
+    ends = _number(
+        connection, f"SELECT count(*) FROM published WHERE {_name(measure.name)} IN (0, 100)"
+    )
+    if ends:
+        raise Refused(table.name, f"{ends} rates of {measure.name} are 0 or 100 percent.")
+    return f"{measure.name}: no rate of 0 or 100 percent."
 
 
 def _hidden_with(
@@ -247,109 +225,115 @@ def _amount(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnectio
     raise Refused(table.name, f"{measure.name} is a sum of amounts without a count of persons.")
 
 
-def _line(
-    table: Table,
-    what: str,
-    value: str,
-    hidden: str,
-    hierarchy: Sequence[str],
-    depth: int,
-    k: int,
-    connection: duckdb.DuckDBPyConnection,
-) -> None:
-    """Solve each line whose parts are `hierarchy[depth]` and whose total is one level up."""
-    parts_level, finer = hierarchy[depth], hierarchy[depth + 1 :]
-    group = [
-        _name(column)
-        for column in itertools.chain(*(d.hierarchy for d in table.dimensions))
-        if column not in hierarchy[depth:]
-    ]
-    is_part = " AND ".join(
-        [f"{_name(parts_level)} <> '{TOTAL}'", *(f"{_name(name)} = '{TOTAL}'" for name in finer)]
+def audit_together(
+    period: str, published: Sequence[Published], primary: Collection[str] | None = None
+) -> tuple[dict[str, Certificate], list[str]]:
+    """Certify the files that would publish `period` of tables counted from the same records, each
+    for itself and all as one system, as a reader of all of them would solve it.
+
+    Which figures are too small is worked out from the cells beside the files; without cells,
+    `primary` names them, as an earlier audit did. The certificates by table, and those names.
+
+    :raises Refused: a file is not what `audit` certifies, or what can be worked out of a figure
+        that is too small does not contain everything from 0 to its threshold, or another
+        suppressed figure can be worked out exactly.
+    """
+    tables = [one.table for one in published]
+    alone = {one.table.name: audit(one.table, period, one.file) for one in published}
+    for one in published:
+        checks = [*alone[one.table.name].checks, *_against_cells(one)]
+        alone[one.table.name] = replace(alone[one.table.name], checks=checks)
+    known = knowledge(published)
+    if known.clashes:
+        reason = f"{known.clashes} figures are not the same wherever they stand."
+        raise Refused(tables[-1].name, reason)
+    wrong = ~np.isnan(known.value) & ~np.isnan(known.truth) & (known.value != known.truth)
+    if wrong.any():
+        reason = f"{wrong.sum()} figures are not what was counted."
+        raise Refused(_telling(known, wrong, published), reason)
+    small = (known.truth > 0) & (known.truth < known.k)
+    if primary is not None:
+        small = np.isin(np.array(known.key, dtype=object), list(primary))
+    open_ = small & ~np.isnan(known.value)
+    if open_.any():
+        raise Refused(_telling(known, open_, published), f"{open_.sum()} figures are too small.")
+    low = np.where(small, 0.0, np.nan)
+    high = np.where(small, known.k.astype(float), np.nan)
+    width = np.where(known.hidden & ~small, 1.0, np.nan)
+    try:
+        found = intervals(known, low, high, width)
+    except Unsolved as unsolved:
+        raise Refused(tables[-1].name, str(unsolved)) from None
+    exposed = np.zeros(len(known.key), dtype=bool)
+    exposed[found.figure] = (
+        (found.low > low[found.figure] + TOLERANCE)
+        | (found.high < high[found.figure] - TOLERANCE)
+        | (found.high - found.low < width[found.figure] - TOLERANCE)
     )
-    is_total = " AND ".join(f"{_name(name)} = '{TOTAL}'" for name in hierarchy[depth:])
-    # With every column of the dimension rolled up there is one line in all: group by nothing.
-    by = f"GROUP BY {', '.join(group)}" if group else ""
-    parts_of = [f"{_name(hierarchy[depth - 1])} <> '{TOTAL}'"] if depth else []
-    where = f"WHERE {' AND '.join(parts_of)}" if parts_of else ""
-    query = f"""
-        SELECT
-          count(*) FILTER (WHERE total = 0 AND parts > 0) AS without_total,
-          count(*) FILTER (WHERE parts > 0 AND hidden_parts + hidden_total = 1) AS lone,
-          count(*) FILTER (WHERE hidden_parts > 0 AND hidden_total = 0
-                           AND total_value - shown < {k}) AS thin,
-          count(*) FILTER (WHERE hidden_parts + hidden_total = 0 AND parts > 0
-                           AND total_value <> shown) AS wrong
-        FROM (
-          SELECT count(*) FILTER (WHERE {is_total}) AS total,
-                 count(*) FILTER (WHERE {is_part}) AS parts,
-                 count(*) FILTER (WHERE {is_part} AND {hidden}) AS hidden_parts,
-                 count(*) FILTER (WHERE {is_total} AND {hidden}) AS hidden_total,
-                 coalesce(sum({value}) FILTER (WHERE {is_total}), 0) AS total_value,
-                 coalesce(sum({value}) FILTER (WHERE {is_part}), 0) AS shown
-          FROM published {where} {by}
+    if exposed.any():
+        raise Refused(
+            _telling(known, exposed, published),
+            f"{exposed.sum()} suppressed figures can be worked out from the others.",
         )
-    """
-    row = connection.execute(query).fetchone()
-    without_total, lone, thin, wrong = row or (1, 0, 0, 0)
-    problems = {
-        "lines without a total": without_total,
-        "lines with one suppressed cell": lone,
-        f"lines whose suppressed cells come to less than {k}": thin,
-        "lines that do not add up": wrong,
+    system = {
+        "tables": [table.name for table in tables],
+        "files_sha256": [alone[table.name].file_sha256 for table in tables],
+        "figures": len(known.key),
+        "suppressed": int(known.hidden.sum()),
+        "components": found.components,
+        "largest_component": found.largest,
+        "linear_programmes": found.programmes,
+        "solver": f"HiGHS {version()}",
     }
-    for problem, number in problems.items():
-        if number:
-            raise Refused(table.name, f"{what} along {parts_level}: {number} {problem}.")
+    certificates = {name: replace(one, system=system) for name, one in alone.items()}
+    return certificates, [known.key[number] for number in np.flatnonzero(small).tolist()]
 
 
-def audit_together(table: Table, file: Path, other: Table, other_file: Path) -> list[str]:
-    """Check two tables counted from the same records: a figure that stands in both is the same,
-    and suppressed in both or in neither. Returns what was checked, in words.
-
-    :raises Refused: it is not, for `table`.
-    """
-    shared = [name for name in table.dimension_columns if name in other.dimension_columns]
-    same = " AND ".join(
-        [
-            *(f"a.{_name(name)} = b.{_name(name)}" for name in shared),
-            *(
-                f"{alias}.{_name(name)} = '{TOTAL}'"
-                for alias, one in (("a", table), ("b", other))
-                for name in one.dimension_columns
-                if name not in shared
-            ),
-        ]
-    )
-    checks = []
+def _against_cells(published: Published) -> list[str]:
+    """What only the cells beside a file tell: that it has their rows, and that no quotient in it
+    is of too few; returns what was checked, in words."""
+    if published.cells is None:
+        return []
+    table, checks = published.table, ["The rows are those that were counted."]
+    columns = ", ".join(_name(name) for name in table.dimension_columns)
     with duckdb.connect() as connection:
-        connection.read_parquet(str(file)).create_view("a")
-        connection.read_parquet(str(other_file)).create_view("b")
-        for first in table.measures:
-            for second in other.measures:
-                if not _count_the_same(first, second):
-                    continue
-                one, two = _name(first.name), _name(second.name)
-                differing = _number(
-                    connection,
-                    f"SELECT count(*) FROM a, b WHERE {same} AND a.{one} IS DISTINCT FROM b.{two}",
-                )
-                if differing:
-                    raise Refused(
-                        table.name,
-                        f"{differing} values of {first.name} are not those of {second.name} in "
-                        f"{other.name}, or are suppressed in one of the two tables only.",
-                    )
-                checks.append(f"{first.name}: as {second.name} in {other.name}.")
+        connection.read_parquet(str(published.file)).create_view("published")
+        connection.read_parquet(str(published.cells)).create_view("cells")
+        both = f"published AS p JOIN cells AS c USING ({columns})"
+        if len({_number(connection, f"SELECT count(*) FROM {rows}")
+                for rows in ("published", "cells", both)}) > 1:  # fmt: skip
+            raise Refused(table.name, "The rows are not those that were counted.")
+        for measure in table.measures:
+            if measure.about != "persons" or measure.denominator is None:
+                continue
+            k = _threshold(table, measure)
+            few = " OR ".join(f"{count} > 0 AND {count} < {k}" for count in _behind(measure))
+            shown = f"p.{_name(measure.name + '_status')} = ''"
+            number = _number(connection, f"SELECT count(*) FROM {both} WHERE {shown} AND ({few})")
+            if number:
+                raise Refused(table.name, f"{number} values of {measure.name} are of under {k}.")
+            checks.append(f"{measure.name}: of no number of persons from 1 to {k - 1}.")
     return checks
 
 
-def _count_the_same(first: Measure, second: Measure) -> bool:
-    return (
-        first.about == second.about == "persons"
-        and first.denominator is None
-        and second.denominator is None
-        and first.numerator.source == second.numerator.source
-        and {key: set(codes) for key, codes in first.numerator.where.items()}
-        == {key: set(codes) for key, codes in second.numerator.where.items()}
-    )
+def _behind(measure: Measure) -> list[str]:
+    """The numbers of persons that a quotient tells, as SQL expressions over cells."""
+    assert measure.denominator is not None
+    top, below = (f"c.{_name(one.name)}" for one in (measure.numerator, measure.denominator))
+    if measure.kind == "rate":
+        return [top, below, f"({below} - {top})"]
+    if measure.kind == "mean":
+        return [below]
+    parts = [(measure.numerator, top), (measure.denominator, below)]
+    return [column for component, column in parts if component.whole]
+
+
+def _telling(known: Knowledge, figures: Flags, published: Sequence[Published]) -> str:
+    """The table to blame: the last one that has one of the figures among its finest cells."""
+    columns = {
+        piece.partition("=")[0]
+        for number in np.flatnonzero(figures).tolist()
+        for piece in known.key[number].split(";")[1:]
+    }
+    blamed = [one.table.name for one in published if columns & set(one.table.dimension_columns)]
+    return (blamed or [published[-1].table.name])[-1]

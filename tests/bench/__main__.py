@@ -1,4 +1,7 @@
-"""``make bench``: measure on services of its own and print a table of medians and ratios."""
+"""``make bench``: measure on services of its own and print a table of medians and ratios.
+
+A second table is that of the privacy gate, which needs no service (`tests.bench.gate`).
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,7 @@ def main() -> int:
     finally:
         subprocess.run([*STACK, "down"], env=outer, check=False, cwd=ROOT)
     _print(scale, city, publishing)
+    subprocess.run([sys.executable, "-m", "tests.bench.gate"], check=True, cwd=ROOT)
     return 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ckan.authz as authz
+import ckan.model as model
 import ckan.plugins.toolkit as tk
 
 Auth = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
@@ -37,6 +38,14 @@ def functions() -> dict[str, Any]:
     return {name: _staff_only(name) for name in _STAFF_ONLY}
 
 
+def actions() -> dict[str, Callable[..., Any]]:
+    """The actions that are guarded here, by name."""
+    return {
+        "harvest_source_list": harvest_source_list,
+        "harvest_source_reindex": harvest_source_reindex,
+    }
+
+
 @tk.chained_action
 @tk.side_effect_free
 def harvest_source_list(
@@ -44,4 +53,17 @@ def harvest_source_list(
 ) -> Any:
     """ckanext-harvest 1.6.3 never asks whether the caller may see the list; this does."""
     tk.check_access("harvest_source_list", context, data_dict)
+    return next_action(context, data_dict)
+
+
+@tk.chained_action
+def harvest_source_reindex(
+    next_action: Callable[..., Any], context: dict[str, Any], data_dict: dict[str, Any]
+) -> Any:
+    """ckanext-harvest 1.6.3 indexes any dataset anew for anyone who asks, in another form than the
+    portal's; this does so for harvest sources, and for those who may edit them."""
+    tk.check_access("harvest_source_reindex", context, data_dict)
+    source = model.Package.get(data_dict.get("id"))
+    if source is None or source.type != "harvest":
+        raise tk.ObjectNotFound(tk._("There is no such harvest source."))
     return next_action(context, data_dict)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Sheet
 
+from ckanext.hcmedu.privacy_cli import privacy
 from harvesters.releases import UnknownRelease
 from schemas import DeclarationErrors, Declarations
 
@@ -38,6 +39,9 @@ def hcmedu() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # It reports each source that is being made as missing: it looks before the source is written.
     logging.getLogger("ckanext.harvest.plugin").setLevel(logging.CRITICAL)
+
+
+hcmedu.add_command(privacy)
 
 
 @hcmedu.group()

@@ -26,7 +26,7 @@ from ckanext.hcmedu import auth, settings
 from ckanext.hcmedu.sources import SOURCE_TYPE, declared_source, declared_sources
 from harvesters.connectors import Connector, open_connector
 from harvesters.errors import SourceError
-from harvesters.harvest import Sealed, harvest, is_current
+from harvesters.harvest import Sealed, harvest, is_current, school_names
 from harvesters.periods import is_period, school_year_of
 from harvesters.release import needed
 from harvesters.snapshots import SnapshotStore
@@ -66,8 +66,8 @@ class SnapshotHarvester(p.SingletonPlugin):
         return auth.functions()
 
     def get_actions(self) -> dict[str, Any]:
-        """The list of sources, shown to those who may see it."""
-        return {"harvest_source_list": auth.harvest_source_list}
+        """Actions of ckanext-harvest that do not ask who calls them."""
+        return auth.actions()
 
     def gather_stage(self, harvest_job: HarvestJob) -> list[str]:
         """One harvest object for each record type and period in which something changed.
@@ -162,7 +162,7 @@ def _is_due(source: Source, record: RecordType, period: str, connector: Connecto
 
 
 def _seal(source: Source, record: RecordType, period: str) -> Sealed:
-    with closing(open_connector(source)) as connector:
+    with closing(open_connector(source, schools=school_names(settings.state_path()))) as connector:
         return harvest(
             source, record, period, connector, settings.state_path(), settings.declarations()
         )

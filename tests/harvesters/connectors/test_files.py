@@ -17,7 +17,7 @@ import xlsxwriter
 import xlwt
 from openpyxl.worksheet.worksheet import Worksheet
 
-from harvesters.connectors import Connector
+from harvesters.connectors import Connector, open_connector
 from harvesters.errors import (
     RefusedFile,
     SourceAnswerError,
@@ -28,7 +28,7 @@ from harvesters.errors import (
     SourceRefusedError,
     SourceTooLargeError,
 )
-from tests.harvesters.connectors.helpers import connector, dedent, record_type, table
+from tests.harvesters.connectors.helpers import connector, dedent, record_type, source, table
 
 pytestmark = pytest.mark.unit
 
@@ -205,13 +205,58 @@ def test_ways_to_keep_zeros_from_excel(fees: Open, folder: Path):
 
 def test_an_undeclared_column_is_never_read(fees: Open, folder: Path):
     (folder / "a.csv").write_text(
-        "Mã trường;Họ và tên kế toán;Khoản thu;Mức thu (đồng/tháng)\n"
-        "7904012;Nguyễn Văn A;Học phí;350.000\n",
+        "Mã trường;Ghi chú;Khoản thu;Mức thu (đồng/tháng)\n7904012;thu hai kỳ;Học phí;350.000\n",
         "utf-8",
     )
     (batch,) = fees().read(FEE, YEAR)
     assert batch.batch.schema.names == ["school", "fee_type", "amount"]
-    assert "Nguyễn" not in str(batch.batch.to_pydict())
+    assert "thu hai kỳ" not in str(batch.batch.to_pydict())
+
+
+def test_a_name_in_an_undeclared_column_refuses_the_file(fees: Open, folder: Path):
+    (folder / "a.csv").write_text(
+        "Mã trường;Họ và tên kế toán;Khoản thu;Mức thu (đồng/tháng)\n"
+        "7904012;Nguyễn Văn A;Học phí;350.000\n",
+        "utf-8",
+    )
+    assert refused(fees()) == [("name", 2, "B", None)]
+
+
+def test_a_person_in_a_files_name_is_not_shown(fees: Open, folder: Path):
+    (folder / "nguyen-van-phuc.csv").write_text(PLAIN, "utf-8")
+    opened = fees()
+    assert refused(opened) == [("name", None, None, None)]
+    with pytest.raises(RefusedFile) as error:
+        read(opened)
+    shown = f"{error.value} {error.value.as_dict()} {error.value.problems!r}"
+    assert "phuc" not in shown
+    assert error.value.problems[0].origin == f"hoc-phi/{YEAR}/#1.csv"
+
+
+def test_one_file_with_personal_data_refuses_them_all(fees: Open, folder: Path):
+    (folder / "a.csv").write_text(PLAIN, "utf-8")
+    (folder / "b.csv").write_text(f"{PLAIN};;;Liên hệ 0981 234 567\n", "utf-8")
+    with pytest.raises(RefusedFile) as error:
+        read(fees())
+    (problem,) = error.value.problems
+    assert (problem.origin, problem.rule) == (f"hoc-phi/{YEAR}/b.csv", "phone")
+    assert "981" not in f"{error.value.as_dict()}"
+
+
+def test_a_school_of_the_register_may_have_a_persons_name(fees: Open, folder: Path):
+    named = "Mã trường;Tên gọi;Khoản thu;Mức thu (đồng/tháng)\n7904012;Phạm Gia Khang;Học phí;1\n"
+    (folder / "a.csv").write_text(named, "utf-8")
+    assert refused(fees()) == [("name", 2, "B", None)]
+    options = {"pattern": "hoc-phi/{period}/*", "fields": FEE_FIELDS}
+    declared = source(
+        folder.parents[2],
+        connector="files",
+        address=str(folder.parents[1]),
+        allow=[str(folder.parents[1])],
+        records={"fee": options},
+    )
+    known = open_connector(declared, schools=["Phạm Gia Khang"])
+    assert len(list(known.read(FEE, YEAR))) == 1
 
 
 def test_a_separator_within_a_value_is_noticed(fees: Open, folder: Path):
@@ -714,7 +759,7 @@ def test_json_lines(fees: Open, folder: Path):
         "amount": {"from": "muc", "number": "vi"},
     }
     (folder / "a.jsonl").write_text(
-        '{"truong": {"ma": 7904012}, "khoan": "Học phí", "muc": 350000, "ho_ten": "Nguyễn Văn A"}\n'
+        '{"truong": {"ma": 7904012}, "khoan": "Học phí", "muc": 350000, "ghi_chu": "x"}\n'
         "\n"
         '{"truong": {"ma": "07904013"}, "khoan": "Học phí", "muc": "1.200.000"}\n'
         '{"truong": {"ma": "07904013"}, "khoan": null, "muc": null}\n',

@@ -1,0 +1,152 @@
+"""Primary rules: which figures may not be published, whatever stands beside them.
+
+The rules are those of threshold suppression in Hundepool et al., *Statistical Disclosure Control*
+(2012), section 4.2, and of attribute disclosure by zeros and full houses, section 4.2.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from harvesters.disclosure.refusal import Refused
+from harvesters.disclosure.system import Index, Mask, Sums, Values
+from schemas import Component, Measure, Table
+from schemas.table import SENSITIVE_THRESHOLD
+
+
+@dataclass(frozen=True)
+class Use:
+    """A count of persons that a measure tells, and its threshold: from 1 to `k` - 1 is too few."""
+
+    component: Component
+    k: int
+
+
+def uses_of(table: Table, measure: Measure) -> list[Use]:
+    """The counts that a measure about persons tells to who knows the others.
+
+    A quotient tells both of its counts, a sum of amounts the count of those behind it.
+
+    :raises Refused: the measure rests on no count of persons.
+    """
+    k = table.disclosure.threshold
+    if is_amount(measure):
+        return uses_of(table, counted_with(table, measure))
+    if measure.denominator is None:
+        return [Use(measure.numerator, k)]
+    k = max(k, SENSITIVE_THRESHOLD)
+    if measure.kind == "mean":
+        return [Use(measure.denominator, k)]
+    if measure.kind == "rate":
+        return [Use(measure.numerator, k), Use(measure.denominator, k)]
+    counts = [Use(one, k) for one in (measure.numerator, measure.denominator) if one.whole]
+    if not counts:
+        raise Refused(table.name, f"{measure.name} is a ratio without a count of persons.")
+    return counts
+
+
+def persons(table: Table) -> Iterator[Measure]:
+    """The table's measures about persons."""
+    return (measure for measure in table.measures if measure.about == "persons")
+
+
+def is_amount(measure: Measure) -> bool:
+    """Whether a measure about persons is a sum of amounts, such as money, not of persons."""
+    return measure.about == "persons" and measure.kind == "sum" and not measure.numerator.whole
+
+
+def counted_with(table: Table, amount: Measure) -> Measure:
+    """The count of persons that decides about a sum of amounts: both are hidden together.
+
+    :raises Refused: the table counts no persons.
+    """
+    for measure in persons(table):
+        if measure.kind in ("count", "sum") and not is_amount(measure):
+            return measure
+    raise Refused(table.name, f"{amount.name} is a sum of amounts, and no count stands beside it.")
+
+
+def numbers(cells: pa.Table, name: str) -> Values:
+    """A column of cells as numbers, 0 where nothing was delivered."""
+    column: Values = cells[name].to_numpy(zero_copy_only=False).astype(np.float64)
+    return np.nan_to_num(column)
+
+
+def too_few(value: Values, k: Values) -> Mask:
+    """Which counts are from 1 to k - 1."""
+    return (value > 0) & (value < k)
+
+
+def ends(measure: Measure, cells: pa.Table) -> tuple[Mask, Mask]:
+    """The rows where a rate is shown as nothing, and where as the whole: each says something of
+    everyone. A rate with no persons at all is neither."""
+    assert measure.denominator is not None
+    top, below = numbers(cells, measure.numerator.name), numbers(cells, measure.denominator.name)
+    rate = np.divide(top * measure.scale, below, out=np.full(len(top), np.nan), where=below > 0)
+    shown = np.round(rate, measure.decimals)
+    return shown <= 0, shown >= measure.scale
+
+
+class Asked:
+    """What has to be kept of figures of the given `value`, shape (figures,): see `System`."""
+
+    def __init__(self, value: Values):
+        self._value = value
+        size = len(value)
+        self._k = np.zeros(size)
+        self._nobody, self._everybody = np.zeros((2, size), dtype=bool)
+        self.sensitive: Mask = np.zeros(size, dtype=bool)
+        self.open: Mask = np.zeros(size, dtype=bool)
+        self.low = np.full(size, np.nan)
+        self.high = np.full(size, np.nan)
+
+    def threshold(self, figures: Index, k: float) -> None:
+        """No figure may stand from 1 to `k` - 1. Of several thresholds the highest holds."""
+        np.maximum.at(self._k, figures[figures >= 0], k)
+
+    def nobody(self, figures: Index) -> None:
+        """It must not be told that these figures are nothing, or nearly."""
+        self._nobody[figures[figures >= 0]] = True
+
+    def everybody(self, figures: Index, wholes: Index) -> None:
+        """It must not be told that these figures are their `wholes`, or nearly."""
+        self._everybody[figures[(figures >= 0) & (wholes >= 0)]] = True
+
+    def category(self, figures: Index, wholes: Index) -> None:
+        """Figures of a sensitive category, and the totals over all categories: neither nobody
+        nor everybody may be told to be in it."""
+        kept = (figures >= 0) & (wholes >= 0)
+        figures, value, whole = figures[kept], self._value[figures[kept]], self._value[wholes[kept]]
+        self._nobody[figures[(value == 0) & (whole > 0)]] = True
+        self._everybody[figures[(value == whole) & (whole > 0)]] = True
+
+    def rest(self, sums: Sums) -> None:
+        """The last part of each sum is what is left of its total; it has their threshold."""
+        last = sums.part[sums.start[1:] - 1]
+        others = np.maximum.reduceat(self._k[sums.part], sums.start[:-1])
+        self._k[last] = np.maximum(self._k[last], others)
+
+    def freeze(self, told: Index, hidden: Mask) -> None:
+        """Rows that are published already and tell figures, shape (rows, number): where they are
+        not `hidden`, shape (rows,), the figures stand open; a figure told alone stays hidden."""
+        shown = told[~hidden]
+        self.open[shown[shown >= 0]] = True
+        if told.shape[1] == 1:
+            kept = told[hidden, 0]
+            self.sensitive[kept[kept >= 0]] = True
+
+    def settle(self) -> None:
+        """Work out the intervals, once everything is asked."""
+        value, k = self._value, self._k
+        few = too_few(value, k)
+        self.sensitive |= few | self._nobody | self._everybody
+        low = np.where(few | (self._nobody & (value < k)), 0.0, np.nan)
+        high = np.where(few | (self._nobody & (value < k)), k, np.nan)
+        full = self._everybody & ~few
+        low = np.where(full, np.fmin(low, np.maximum(value - k, 0)), low)
+        high = np.where(full, np.fmax(high, value), high)
+        self.low, self.high = low, high

@@ -1,0 +1,60 @@
+"""Which rows of which measures are suppressed: all tables of a protection set as one system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from harvesters.disclosure.figures import figures_of
+from harvesters.disclosure.refusal import Refused
+from harvesters.disclosure.secondary import Unprotectable, suppress
+from harvesters.disclosure.system import Mask
+from schemas import Table
+
+CONFIDENTIAL = "c"
+"""The status of a suppressed value, primary and secondary alike (SDMX CONF_STATUS, in small)."""
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A table that is published already: its cells, counted anew from the same records, and which
+    of them are suppressed, by measure (shape (rows,))."""
+
+    table: Table
+    cells: pa.Table
+    hidden: Mapping[str, Mask]
+
+
+def protect(table: Table, cells: pa.Table) -> dict[str, Mask]:
+    """`protect_together` for a table that shares nothing with others."""
+    return protect_together([table], {table.name: cells})[table.name]
+
+
+def protect_together(
+    tables: Sequence[Table], cells: Mapping[str, pa.Table], frozen: Sequence[Frozen] = ()
+) -> dict[str, dict[str, Mask]]:
+    """Which rows are suppressed, by table and measure: masks of shape (rows,).
+
+    `tables` are counted from the same records; `cells` are those of each, by name, as
+    `harvesters.tabulate.tabulate` counts them. The `frozen` tables stay as they are. Measures
+    about institutions are open.
+
+    :raises Refused: the promises cannot be kept; names a table that would have to be coarser.
+    """
+    every = [*(one.table for one in frozen), *tables]
+    known = {**cells, **{one.table.name: one.cells for one in frozen}}
+    figures = figures_of(every, known, {one.table.name: one.hidden for one in frozen})
+    try:
+        hidden = suppress(figures.system)
+    except Unprotectable as unprotectable:
+        names = {table.name for table in tables}
+        telling = [name for name in figures.tables_of(unprotectable.figures) if name in names]
+        raise Refused(
+            (telling or [tables[0].name])[-1],
+            f"{len(unprotectable.figures)} figures that are too small cannot be hidden so that "
+            "nobody can work them out.",
+        ) from None
+    masks = figures.masks(hidden)
+    return {table.name: masks[table.name] for table in tables}

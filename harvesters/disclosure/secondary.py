@@ -1,0 +1,190 @@
+"""Complementary suppression: which further figures have to be hidden.
+
+For every figure that asks for an interval, a move of the hidden figures has to reach either end
+of it, so that a reader cannot exclude either. Moves are found one at a time by linear programming
+at least cost, after the alternative tables of Fischetti and Salazar-González (2001); what a move
+needs is hidden, what no move needs is shown again, and then the dearest hidden figures are tried
+to be done without.
+
+Where blocks hang together by few shared figures only (the schools of one ward), the figures of a
+block move with what it shares held fast; where that is not enough, what they share moves too, and
+the other blocks have to be able to follow. Where blocks add up to each other (wards to the city),
+a block moves against some others, as many as it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from harvesters.disclosure.block import Block
+from harvesters.disclosure.system import Index, Mask, Sums, System, Values
+
+_ROUNDS = 8
+_NEIGHBOURS = (2, 6, 16)
+
+
+class Unprotectable(Exception):
+    """No choice of hidden figures keeps what `figures` (their numbers) ask for."""
+
+    def __init__(self, figures: Sequence[int]):
+        self.figures = list(figures)
+        super().__init__(f"{len(self.figures)} figures cannot be protected.")
+
+
+def suppress(system: System) -> Mask:
+    """Which published figures are hidden: shape (figures,). The same system, the same answer.
+
+    :raises Unprotectable: what some figures ask for cannot be kept.
+    """
+    block, weight = system.block, _weights(system)
+    if _adding_up(system):
+        return _among_neighbours(system, weight) & system.published
+    top, blocks = _split(system, block, weight)
+    _require(top, top.cover())
+    top.thin_out()
+    _follow(system, top, top.moves, blocks.values())
+    waiting = list(blocks.values())
+    for _ in range(_ROUNDS):
+        failed = [(one, stuck) for one in waiting if (stuck := one.cover())]
+        if not failed:
+            break
+        made = [
+            move for one, stuck in failed for move in _together(system, top, one, stuck, weight)
+        ]
+        followers = _follow(system, top, made, blocks.values())
+        waiting = [one for one in blocks.values() if one in followers]
+    else:
+        for one, stuck in failed:
+            _require(one, stuck)
+    hidden = np.zeros(len(system), dtype=bool)
+    hidden[top.own] = top.hidden
+    for one in blocks.values():
+        one.thin_out()
+        hidden[one.own] = one.hidden
+    return hidden & system.published
+
+
+def _require(block: Block, stuck: Sequence[int]) -> None:
+    if stuck:
+        raise Unprotectable([int(block.own[figure]) for figure in stuck if figure >= 0])
+
+
+def _adding_up(system: System) -> bool:
+    """Whether some sum joins two blocks other than 0."""
+    sums, block = system.sums, system.block
+    of_sum = _of_sums(system, block)
+    figures = np.concatenate([sums.part, sums.total])
+    other = np.concatenate([of_sum[sums.of_part], of_sum])
+    return bool(((block[figures] != 0) & (block[figures] != other)).any())
+
+
+def _among_neighbours(system: System, weight: Values) -> Mask:
+    """What is hidden, published or not, where blocks add up to each other: shape (figures,).
+
+    :raises Unprotectable: what some figures ask for cannot be kept.
+    """
+    hidden, used = system.sensitive.copy(), system.sensitive.copy()
+    asked = ~np.isnan(system.high)
+    every = np.arange(len(system))
+    members = {number: every[system.block == number] for number in np.unique(system.block)}
+    rows = _Rows(system.sums)
+    for number, own in members.items():
+        needing = own[asked[own]]
+        if not len(needing):
+            continue
+        for neighbours in (*_NEIGHBOURS, len(members)) if number else (len(members),):
+            loose = {
+                other: -int(hidden[figures].sum()) for other, figures in members.items()
+                if other not in (0, number)
+            }  # fmt: skip
+            near = sorted(loose, key=lambda other: (loose[other], other))[:neighbours]
+            within = np.concatenate([members[one] for one in sorted({0, number, *near})
+                                     if one in members])  # fmt: skip
+            one = Block(system, within, system.sums.take(rows.of(within)), weight)
+            one.hide(hidden[within])
+            one.ask_only(np.flatnonzero(np.isin(within, needing)).tolist())
+            stuck = one.cover()
+            if not stuck:
+                break
+        _require(one, stuck)
+        hidden[within] |= one.hidden
+        for move in one.moves:
+            used[within] |= move != 0
+    return hidden & used
+
+
+class _Rows:
+    """The sums that figures stand in."""
+
+    def __init__(self, sums: Sums):
+        terms = sums.terms()
+        order = np.argsort(terms.figure, kind="stable")
+        self._figure, self._row = terms.figure[order], terms.row[order]
+
+    def of(self, figures: Index) -> Index:
+        """The numbers of the sums that some of `figures` stand in, ascending."""
+        first = np.searchsorted(self._figure, figures)
+        last = np.searchsorted(self._figure, figures, side="right")
+        return np.unique(np.concatenate(
+            [self._row[start:end] for start, end in zip(first, last, strict=True)]
+        ))  # fmt: skip
+
+
+def _of_sums(system: System, block: Index) -> Index:
+    """The block of each sum: that of its figures which has the highest number."""
+    found = block[system.sums.total].copy()
+    np.maximum.at(found, system.sums.of_part, block[system.sums.part])
+    return found
+
+
+def _weights(system: System) -> Values:
+    """How much is lost with each figure: more with large ones, totals, and what blocks share."""
+    weight: Values = 1 + 0.1 * np.log10(1 + system.value)
+    is_total = np.zeros(len(system), dtype=bool)
+    is_total[system.sums.total] = True
+    weight[is_total] *= 1.5
+    if system.block.any():
+        weight[system.block == 0] *= 4
+    return weight
+
+
+def _split(system: System, block: Index, weight: Values) -> tuple[Block, dict[int, Block]]:
+    """Block 0, and the others by number."""
+    of_sum = _of_sums(system, block)
+    figures, sums = np.argsort(block, kind="stable"), np.argsort(of_sum, kind="stable")
+    found = {}
+    for number in np.unique(np.append(block, 0)).tolist():
+        own = figures[slice(*np.searchsorted(block[figures], [number, number + 1]))]
+        its = sums[slice(*np.searchsorted(of_sum[sums], [number, number + 1]))]
+        found[number] = Block(system, own, system.sums.take(its), weight)
+    return found.pop(0), found
+
+
+def _follow(
+    system: System, top: Block, moves: Iterable[Values], blocks: Iterable[Block]
+) -> set[Block]:
+    """Ask each block to follow moves of what is shared; the blocks that are asked anew."""
+    asked = set()
+    for move in moves:
+        shared = np.zeros(len(system))
+        shared[top.own] = move
+        asked |= {block for block in blocks if block.ask_to_follow(shared)}
+    return asked
+
+
+def _together(
+    system: System, top: Block, block: Block, stuck: Sequence[int], weight: Values
+) -> list[Values]:
+    """Moves of what is shared by which figures of a block get what they ask for.
+
+    :raises Unprotectable: there are none.
+    """
+    both = Block(system, np.concatenate([top.own, block.own]), top.sums + block.sums, weight)
+    both.hide(np.concatenate([top.hidden, block.hidden]))
+    size = len(top.own)
+    both.ask_only([size + figure for figure in stuck if figure >= 0])
+    _require(both, both.cover())
+    top.hide(both.hidden[:size])
+    return [move[:size] for move in both.moves]
