@@ -40,6 +40,11 @@ FORMAT = 1
 """Raised when the same cells would be written differently, so that digests tell."""
 
 
+PRIMARY = "primary.keys"
+"""The file in a part's folder (JSON) that names the figures which are too small: for later audits
+only, and for nobody else."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One table's share of a part: a Parquet file of one period, and its certificate."""
@@ -88,6 +93,11 @@ class PartStore:
         paths = sorted((self.root / record / period).glob("[0-9]*/*.json"))
         certificates = (read_json(path) for path in paths)
         return [one["snapshots"] for one in certificates if one["file_sha256"] not in revoked]
+
+    def primary(self, record: str, period: str) -> set[str]:
+        """The figures of a period that are too small, by the names that the audit gave them."""
+        files = (self.root / record / period).glob(f"[0-9]*/{PRIMARY}")
+        return {key for file in files for key in read_json(file)}
 
     def next_folder(self, record: str, period: str) -> Path:
         """The folder that the next part of this protection set goes into."""
@@ -229,11 +239,6 @@ def _write_tables(
             name: {**certificate.as_dict(), "given_up": list(given_up[name])}
             for name, certificate in certificates.items()
         }
-
-
-PRIMARY = "primary.keys"
-"""The file in a part's folder (JSON) that names the figures which are too small: for later audits
-only, and for nobody else."""
 
 
 def _certified(

@@ -11,6 +11,9 @@ from harvesters.disclosure.moves import Moves
 from harvesters.disclosure.system import Index, Mask, Sums, System, Terms, Values
 
 _HIDDEN_PRICE = 1e-3
+_SHIFTS = 8
+"""How many moves of shared figures are tried for one need."""
+
 _EFFORT = 400
 """How many linear programmes may be solved to do with less: a number, so that the outcome does not
 depend on how busy the machine is."""
@@ -50,6 +53,10 @@ class Block:
         self._pricing: Moves | None = None
         self._moving: set[int] = set()
 
+    def __getstate__(self) -> dict[str, object]:
+        # A solver cannot go to another process; it is made again there.
+        return {**self.__dict__, "_pricing": None}
+
     def ask_only(self, figures: Sequence[int]) -> None:
         """Ask nothing of figures but these."""
         self._down = np.intersect1d(self._down, figures)
@@ -74,14 +81,14 @@ class Block:
 
     def cover(self) -> list[int]:
         """Hide what it takes to meet the needs; the figures whose needs nothing meets."""
-        met = np.zeros(self._needs, dtype=bool)
+        met = np.zeros(self.needs, dtype=bool)
         for move, along in zip(self.moves, self._along, strict=True):
             met |= self._met_by(move, along)
         stuck = []
-        for need in range(self._needs - 1, -1, -1):
+        for need in range(self.needs - 1, -1, -1):
             if met[need]:
                 continue
-            found = self._meet(self._priced(), need, range(-1, len(self._shifts)))
+            found = self._meet(self._priced(), need, (-1, *self._near(need)))
             if found is None:
                 stuck.append(need)
                 continue
@@ -147,7 +154,8 @@ class Block:
     # Needs are numbered: down, up, follow.
 
     @property
-    def _needs(self) -> int:
+    def needs(self) -> int:
+        """How many needs there are."""
         return len(self._down) + len(self._up) + len(self._shifts)
 
     def _figure(self, need: int) -> int:
@@ -184,6 +192,12 @@ class Block:
             if move is not None:
                 return move, along
         return None
+
+    def _near(self, need: int) -> list[int]:
+        """The first shifts of a sum that the figure of a need stands in."""
+        rows = self._terms.row[self._terms.figure == self._figure(need)]
+        near = (number for number, shift in enumerate(self._shifts) if shift[rows].any())
+        return list(itertools.islice(near, _SHIFTS))
 
     def _meet_all(
         self, moves: Moves, needs: Mask, instead: Mask

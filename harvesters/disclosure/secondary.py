@@ -14,7 +14,12 @@ a block moves against some others, as many as it takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -23,6 +28,7 @@ from harvesters.disclosure.system import Index, Mask, Sums, System, Values
 
 _ROUNDS = 8
 _NEIGHBOURS = (2, 6, 16)
+_MUCH = 10_000
 
 
 class Unprotectable(Exception):
@@ -45,25 +51,75 @@ def suppress(system: System) -> Mask:
     _require(top, top.cover())
     top.thin_out()
     _follow(system, top, top.moves, blocks.values())
-    waiting = list(blocks.values())
-    for _ in range(_ROUNDS):
-        failed = [(one, stuck) for one in waiting if (stuck := one.cover())]
-        if not failed:
-            break
-        made = [
-            move for one, stuck in failed for move in _together(system, top, one, stuck, weight)
-        ]
-        followers = _follow(system, top, made, blocks.values())
-        waiting = [one for one in blocks.values() if one in followers]
-    else:
-        for one, stuck in failed:
-            _require(one, stuck)
+    with _workers(sum(one.needs for one in blocks.values())) as each:
+        waiting = sorted(blocks)
+        for _ in range(_ROUNDS):
+            failed = []
+            for number, (one, stuck) in each(_cover, {n: blocks[n] for n in waiting}).items():
+                blocks[number] = one
+                if stuck:
+                    failed.append((one, stuck))
+            if not failed:
+                break
+            made = [
+                move for one, stuck in failed
+                for move in _together(system, top, one, stuck, weight)
+            ]  # fmt: skip
+            followers = _follow(system, top, made, blocks.values())
+            waiting = [number for number in sorted(blocks) if blocks[number] in followers]
+        else:
+            for one, stuck in failed:
+                _require(one, stuck)
+        thin = each(_thin_out, blocks)
     hidden = np.zeros(len(system), dtype=bool)
     hidden[top.own] = top.hidden
-    for one in blocks.values():
-        one.thin_out()
-        hidden[one.own] = one.hidden
+    for number, mask in thin.items():
+        hidden[blocks[number].own] = mask
     return hidden & system.published
+
+
+def _cover(block: Block) -> tuple[Block, list[int]]:
+    stuck = block.cover()
+    return block, stuck
+
+
+def _thin_out(block: Block) -> Mask:
+    block.thin_out()
+    return block.hidden
+
+
+T = TypeVar("T")
+
+
+class _Each(Protocol):
+    """Does some work on each block; the results by the blocks' numbers."""
+
+    def __call__(self, work: Callable[[Block], T], blocks: Mapping[int, Block]) -> dict[int, T]: ...
+
+
+@contextmanager
+def _workers(needs: int) -> Iterator[_Each]:
+    """Work on blocks: here, or in a process a core where there is much to do. The outcome is the
+    same."""
+
+    def here(work: Callable[[Block], T], blocks: Mapping[int, Block]) -> dict[int, T]:
+        return {number: work(block) for number, block in blocks.items()}
+
+    cores = len(os.sched_getaffinity(0))
+    if needs < _MUCH or cores == 1:
+        yield here
+        return
+    # A new process each, not a fork: this one may hold threads and locks of databases.
+    with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as pool:
+
+        def there(work: Callable[[Block], T], blocks: Mapping[int, Block]) -> dict[int, T]:
+            # The largest first, so that none is left over at the end.
+            order = sorted(blocks, key=lambda number: (-blocks[number].needs, number))
+            done = pool.map(work, [blocks[number] for number in order])
+            found = dict(zip(order, done, strict=True))
+            return {number: found[number] for number in blocks}
+
+        yield there
 
 
 def _require(block: Block, stuck: Sequence[int]) -> None:

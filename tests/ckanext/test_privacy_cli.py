@@ -1,4 +1,4 @@
-"""``ckan hcmedu privacy check``: a file is tried without any service."""
+"""``ckan hcmedu privacy``: files are tried, and what is published is audited, without a service."""
 
 from __future__ import annotations
 
@@ -23,3 +23,11 @@ def test_a_file_is_tried_without_any_service(tmp_path: Path):
     assert (let_in.exit_code, refused.exit_code) == (0, 1)
     assert "dòng 2" in refused.output
     assert "234" not in refused.output
+
+
+def test_only_datasets_that_there_are_are_audited(tmp_path: Path):
+    with changed_config("hcmedu.state_path", str(tmp_path / "state")):
+        unknown = CliRunner().invoke(hcmedu, ["privacy", "audit", "nothing"])
+        known = CliRunner().invoke(hcmedu, ["privacy", "audit", "enrolment"])
+    assert (unknown.exit_code, known.exit_code) == (1, 0)
+    assert "There is no dataset nothing" in unknown.output

@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 import rdflib
+import requests
 from rdflib.namespace import DCAT, DCTERMS, RDF
 
 from schemas import Declarations
@@ -112,5 +113,21 @@ def test_nothing_of_the_harvest_is_shown_to_strangers(portal: Portal) -> None:
     assert answer.json()["result"]["count"] == 0
 
 
+def test_a_stranger_cannot_have_a_dataset_indexed_anew(portal: Portal) -> None:
+    before = portal.action("package_show", id="schools")
+    action = "/api/3/action/harvest_source_reindex"
+    for name in ("schools", "central-database"):
+        assert portal.get(action, params={"id": name}).status_code in (400, 403)
+        answer = requests.post(portal.url + action, json={"id": name}, timeout=60)
+        assert answer.status_code == 403
+    assert portal.action("package_show", id="schools") == before
+
+
 def test_verify_finds_every_projection_in_agreement(portal: Portal) -> None:
     assert "agrees" in portal.run("hcmedu", "verify").stdout
+
+
+def test_what_is_published_stands_an_audit(portal: Portal) -> None:
+    audited = portal.run("hcmedu", "privacy", "audit").stdout
+    assert "enrolment" in audited and "staff" in audited
+    assert audited.count("safe") > 20

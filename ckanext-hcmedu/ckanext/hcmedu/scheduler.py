@@ -11,15 +11,19 @@ from zoneinfo import ZoneInfo
 
 import ckan.model as model
 from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from ckanext.hcmedu import operations
+from ckanext.hcmedu import operations, settings
 from ckanext.hcmedu.sources import declared_sources
+from harvesters.reaudit import reaudit
 from harvesters.sources import TIMEZONE, Source
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 30
+AUDIT_HOUR = 2
+"""When what is published is audited again, each night."""
 
 
 class FollowUp:
@@ -75,7 +79,19 @@ def scheduler() -> BlockingScheduler:
                 id=f"harvest {source.name}",
             )
     clock.add_job(_with_session(FollowUp()), IntervalTrigger(seconds=TICK_SECONDS), id="follow up")
+    clock.add_job(_audit, CronTrigger(hour=AUDIT_HOUR), id="audit")
     return clock
+
+
+def _audit() -> None:
+    """Audit what is published; the log is where an operator's alarms look."""
+    for result in reaudit(settings.state_path(), settings.declarations()):
+        tables = ", ".join(result.tables)
+        if result.problem is None:
+            log.info("Audited %s %s: %s suppressed", tables, result.period, result.suppressed)
+        else:
+            log.critical("What is published of %s %s is not safe: %s. Withdraw it: "
+                         "`ckan hcmedu withdraw`.", tables, result.period, result.problem)  # fmt: skip
 
 
 def _start(source: Source) -> None:
