@@ -89,6 +89,8 @@ class Block:
             if met[need]:
                 continue
             found = self._meet(self._priced(), need, (-1, *self._near(need)))
+            if found is None and self._figure(need) >= 0:
+                found = self._meet(self._priced(), need, range(len(self._shifts)))
             if found is None:
                 stuck.append(need)
                 continue
@@ -183,8 +185,6 @@ class Block:
             along = need - len(self._down) - len(self._up)
             move = moves.cheapest(along=self._shifts[along])
             return None if move is None else (move, along)
-        if not self._movable[figure]:
-            return None
         end = self._low if need < len(self._down) else self._high
         by = float(end[figure] - self._value[figure])
         for along in shifts:

@@ -183,9 +183,14 @@ class _Component:
         prices = np.zeros(len(self.low))
         prices[list(price)] = list(price.values())
         self._highs.changeColsCost(len(prices), self._columns, prices[self._order])
-        self._highs.run()
         self.programmes += 1
+        self._highs.run()
         status = self._highs.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            # Where a start from the last solution went astray, a start from nothing may not.
+            self._highs.clearSolver()
+            self._highs.run()
+            status = self._highs.getModelStatus()
         solution = np.asarray(self._highs.getSolution().col_value)
         if status != highspy.HighsModelStatus.kOptimal:
             raise Unsolved(f"A linear programme ended as {status.name}.")

@@ -74,9 +74,8 @@ class Moves:
         self, figure: int | None = None, by: float = 0.0, along: Values | None = None
     ) -> Values | None:
         """The cheapest move, shape (figures,), that moves the movable `figure` by `by` and makes
-        the sums differ by `along`, shape (rows of the terms,); None if there is none.
-
-        :raises ArithmeticError: the solver found neither a move nor that there is none.
+        the sums differ by `along`, shape (rows of the terms,); None if there is none, or none was
+        found.
         """
         shift = np.zeros(len(self._rows)) if along is None else along[self._rows]
         if along is not None and np.count_nonzero(along) != np.count_nonzero(shift):
@@ -89,19 +88,22 @@ class Moves:
             up, down = max(by, 0.0), max(-by, 0.0)
             self._highs.changeColBounds(column, up, up)
             self._highs.changeColBounds(column + self._size, down, down)
-        self._highs.run()
         self.programmes += 1
+        self._highs.run()
         # Read before any change: afterwards both are gone.
         status = self._highs.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal and status not in _NO_MOVE:
+            # Where a start from the last solution went astray, a start from nothing may not.
+            self._highs.clearSolver()
+            self._highs.run()
+            status = self._highs.getModelStatus()
         columns = np.asarray(self._highs.getSolution().col_value)
         if column is not None:
             self._unfix(column)
         for row in shifted:
             self._highs.changeRowBounds(row, 0.0, 0.0)
-        if status in _NO_MOVE:
-            return None
         if status != highspy.HighsModelStatus.kOptimal:
-            raise ArithmeticError(f"The solver stopped with {status.name}.")
+            return None
         steps = columns[: self._size] - columns[self._size :]
         steps[np.abs(steps) < ZERO] = 0.0
         move = np.zeros(self._all)

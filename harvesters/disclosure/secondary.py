@@ -65,8 +65,9 @@ def suppress(system: System) -> Mask:
                 move for one, stuck in failed
                 for move in _together(system, top, one, stuck, weight)
             ]  # fmt: skip
-            followers = _follow(system, top, made, blocks.values())
-            waiting = [number for number in sorted(blocks) if blocks[number] in followers]
+            # Those that failed are asked again, even where the move is none that is new to them.
+            again = {one for one, _ in failed} | _follow(system, top, made, blocks.values())
+            waiting = [number for number in sorted(blocks) if blocks[number] in again]
         else:
             for one, stuck in failed:
                 _require(one, stuck)

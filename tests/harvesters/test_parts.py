@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from harvesters.disclosure import Refused, audit
+from harvesters.disclosure import Published, Refused, audit, audit_together
 from harvesters.files import sha256
-from harvesters.parts import Part, PartStore, build_parts, schema_of
+from harvesters.parts import PRIMARY, Part, PartStore, build_parts, schema_of
 from schemas import TOTAL
 from tests.harvesters.builders import SCHOOLS, YEAR, City, many_pupils, pupils, school, seal
 from tests.harvesters.killing import contents
@@ -138,7 +138,14 @@ def test_tables_of_the_same_records_are_protected_together(city: City) -> None:
     }
     # Three of secondary level in the second ward.
     assert any(status for _, status in alike.values())
-    assert any("as pupils in enrolment" in check for check in online.certificate["checks"])
+    # One certificate of the whole system, beside what was checked of each file.
+    system = online.certificate["system"]
+    assert system == enrolment.certificate["system"]
+    assert dict(zip(system["tables"], system["files_sha256"], strict=True)) == {
+        part.table: sha256(part.path) for part in (enrolment, online)
+    }
+    assert system["suppressed"] > 0 and system["linear_programmes"] > 0
+    assert system["solver"].startswith("HiGHS ")
 
 
 def test_a_period_is_frozen_for_other_records(city: City) -> None:
@@ -162,18 +169,21 @@ def test_a_late_table_joins_from_the_very_same_records(city: City) -> None:
     ))  # fmt: skip
     (total,) = (row for row in rows(late) if row["sex"] == TOTAL)
     assert total["pupils"] == city_row["pupils"]
-    assert "pupils: as pupils in enrolment." in late.certificate["checks"]
+    # The file that stands is audited once more, with the one that joins it.
+    system = late.certificate["system"]
+    assert system["tables"] == ["enrolment", "by-sex"]
+    assert system["files_sha256"] == [enrolment.digest, late.digest]
     # The table that was there keeps its part.
     assert PartStore(city.state).get(city.declarations.tables["enrolment"], YEAR) == enrolment
 
 
-def test_a_late_table_that_would_show_what_another_hides_is_refused(city: City) -> None:
+def test_a_late_table_from_another_register_is_refused(city: City) -> None:
     build(city, "enrolment")
     areas = {"00100": AREAS[1], "00200": AREAS[0], "00300": AREAS[2]}
     moved = [{**one, "area": areas[one["area"]]} for one in SCHOOLS]
     seal(city.state, city.declarations, "school", moved)
     city.declare(ONLINE)
-    with pytest.raises(Refused, match="not those of pupils in enrolment"):
+    with pytest.raises(Refused, match="not the ones that were published"):
         build(city, "online")
 
 
@@ -209,14 +219,14 @@ def refusing(monkeypatch: pytest.MonkeyPatch, table: str, columns: set[str]) -> 
     """Make the audit refuse `table` as long as it has detail by one of `columns`."""
     from harvesters import parts
 
-    def strict(chosen: Any, period: str, file: Path) -> Any:
-        found = {row[name] for row in pq.read_table(file).to_pylist() for name in columns
-                 if name in row}  # fmt: skip
-        if chosen.name == table and found - {TOTAL}:
+    def strict(period: str, published: Sequence[Published]) -> Any:
+        (file,) = (one.file for one in published if one.table.name == table)
+        found = {row[name] for row in pq.read_table(file).to_pylist() for name in columns}
+        if found - {TOTAL}:
             raise Refused(table, "Too fine.")
-        return audit(chosen, period, file)
+        return audit_together(period, published)
 
-    monkeypatch.setattr(parts, "audit", strict)
+    monkeypatch.setattr(parts, "audit_together", strict)
 
 
 @pytest.mark.parametrize(
@@ -371,8 +381,25 @@ def test_the_certificate_holds_digests_and_counts_and_no_records(city: City) -> 
     assert "0001" not in text and "Trường" not in text
     assert set(part.certificate) == {
         "table", "period", "file_sha256", "cells", "suppressed", "thresholds", "checks", "method",
-        "software", "given_up", "declaration", "snapshots", "register",
+        "software", "system", "given_up", "declaration", "snapshots", "register",
     }  # fmt: skip
+    assert set(part.certificate["system"]) == {
+        "tables", "files_sha256", "figures", "suppressed", "components", "largest_component",
+        "linear_programmes", "solver",
+    }  # fmt: skip
+
+
+def test_what_was_counted_does_not_stay_beside_what_is_published(city: City) -> None:
+    (part,) = build(city, "enrolment")
+    assert {file.name for file in part.path.parent.iterdir()} == {
+        "enrolment.parquet", "enrolment.json", PRIMARY
+    }  # fmt: skip
+    keys = json.loads((part.path.parent / PRIMARY).read_text())
+    # The two of a grade in the first school, and nothing of how many they are.
+    assert ["grade=g2", "school=0001", "sex=male"] in [
+        sorted(key.strip(";").split(";")) for key in keys
+    ]
+    assert all(isinstance(key, str) for key in keys)
 
 
 def test_a_higher_threshold_hides_more(city: City) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harvesters import parts
-from harvesters.disclosure import Refused
+from harvesters.disclosure import Published, Refused
 from harvesters.release import needed, open_periods, release
 from harvesters.snapshots import SnapshotStore
 from schemas import TOTAL
@@ -210,14 +211,15 @@ def test_a_part_that_is_not_the_audited_one_is_not_released(published_last: City
 def test_a_rung_that_was_given_up_is_noted_for_readers(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    strict = parts.audit
+    strict = parts.audit_together
 
-    def refuse_schools(table: Any, period: str, file: Path) -> Any:
-        if table.name == "enrolment" and set(pq.read_table(file)["school"].to_pylist()) != {TOTAL}:
-            raise Refused(table.name, "Too fine.")
-        return strict(table, period, file)
+    def refuse_schools(period: str, published: Sequence[Published]) -> Any:
+        (one,) = published
+        if set(pq.read_table(one.file)["school"].to_pylist()) != {TOTAL}:
+            raise Refused(one.table.name, "Too fine.")
+        return strict(period, published)
 
-    monkeypatch.setattr(parts, "audit", refuse_schools)
+    monkeypatch.setattr(parts, "audit_together", refuse_schools)
     city.publish()
     current = city.store.current("enrolment")
     assert current is not None
@@ -230,14 +232,11 @@ def test_a_rung_that_was_given_up_is_noted_for_readers(
 def test_a_refusal_keeps_the_last_release_and_the_others_go_on(
     published_last: City, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    strict = parts.audit
 
-    def refuse(table: Any, period: str, file: Path) -> Any:
-        if table.name == "enrolment":
-            raise Refused(table.name, "In doubt.")
-        return strict(table, period, file)
+    def refuse(period: str, published: Sequence[Published]) -> Any:
+        raise Refused(published[-1].table.name, "In doubt.")
 
-    monkeypatch.setattr(parts, "audit", refuse)
+    monkeypatch.setattr(parts, "audit_together", refuse)
     with caplog.at_level(logging.ERROR):
         outcome = published_last.publish()
     assert released(outcome) == [("schools", 2)]

@@ -15,6 +15,8 @@ import requests
 
 from harvesters.releases import ReleaseStore
 
+from .planted import Planted
+
 ROOT = Path(__file__).parents[2]
 WORKERS = ("harvest-gather", "harvest-fetch")
 
@@ -114,3 +116,12 @@ def portal(empty_portal: Portal) -> Portal:
     empty_portal.run("hcmedu", "bootstrap")
     empty_portal.run("hcmedu", "run")
     return empty_portal
+
+
+@pytest.fixture(scope="session")
+def planted(portal: Portal) -> Iterator[Planted]:
+    """A school year with markers in its records, in the central database; not harvested yet."""
+    planted = Planted()
+    planted.sow()
+    yield planted
+    planted.close()

@@ -90,8 +90,12 @@ def _audit() -> None:
         if result.problem is None:
             log.info("Audited %s %s: %s suppressed", tables, result.period, result.suppressed)
         else:
-            log.critical("What is published of %s %s is not safe: %s. Withdraw it: "
-                         "`ckan hcmedu withdraw`.", tables, result.period, result.problem)  # fmt: skip
+            log.critical(
+                "What is published of %s %s is not safe: %s. Withdraw it: `ckan hcmedu withdraw`.",
+                tables,
+                result.period,
+                result.problem,
+            )
 
 
 def _start(source: Source) -> None:

@@ -195,19 +195,3 @@ def lines(table: Table, keys: Sequence[Key]) -> list[Line]:
             found += [(total, below) for total, below in parts.items() if total in there]
         start = end
     return found
-
-
-def weaknesses(
-    table: Table, values: Mapping[Key, float], hidden: Mapping[Key, bool], k: int
-) -> list[str]:
-    """What gives a suppressed number away, found line by line."""
-    found = [
-        f"small {key}" for key, value in values.items() if not hidden[key] and 0 < value < k
-    ]  # fmt: skip
-    for total, parts in lines(table, list(values)):
-        concealed = [key for key in parts if hidden[key]]
-        if len(concealed) + hidden[total] == 1:
-            found.append(f"alone {total}")
-        if concealed and not hidden[total] and sum(values[key] for key in concealed) < k:
-            found.append(f"thin {total}")
-    return found

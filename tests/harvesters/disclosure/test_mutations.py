@@ -1,0 +1,205 @@
+"""The gate with one rule broken: some test notices, each time."""
+
+from __future__ import annotations
+
+import importlib.util
+import multiprocessing
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[3]
+HERE = "tests/harvesters/disclosure"
+
+_processes = multiprocessing.get_context("forkserver")
+# What takes long to import and is no part of the project.
+_processes.set_forkserver_preload(
+    [
+        "duckdb",
+        "highspy",
+        "hypothesis",
+        "ibis",
+        "jsonschema",
+        "numpy",
+        "openpyxl",
+        "pandas",
+        "pyarrow.parquet",
+        "pytest",
+        "yaml",
+    ]
+)
+
+MUTATIONS: Sequence[tuple[str, str, str, str]] = (
+    # What is too few.
+    ("primary", "(value > 0) & (value < k)", "(value > 1) & (value < k)",
+     "test_primary.py::test_from_one_to_one_less_than_the_threshold_is_too_few"),
+    ("primary", "(value > 0) & (value < k)", "(value > 0) & (value <= k)",
+     "test_primary.py::test_from_one_to_one_less_than_the_threshold_is_too_few"),
+    ("primary", "k = max(k, SENSITIVE_THRESHOLD)", "k = min(k, SENSITIVE_THRESHOLD)",
+     "test_primary.py::test_each_kind_of_measure_tells_its_counts_of_persons"),
+    ("primary", "return shown <= 0, shown >= measure.scale",
+     "return rate <= 0, rate >= measure.scale",
+     "test_primary.py::test_the_ends_of_a_rate_are_what_is_shown_as_such"),
+    ("primary", "np.maximum.at(self._k, figures[figures >= 0], k)",
+     "self._k[figures[figures >= 0]] = k",
+     "test_primary.py::test_of_several_thresholds_the_highest_holds"),
+    ("primary", "self.open[shown[shown >= 0]] = True", "pass",
+     "test_protection.py::test_what_is_open_already_cannot_be_hidden_any_more"),
+    # Who is who.
+    ("coordinates", "found[:, place] = number", "pass",
+     "test_coordinates.py::test_a_filter_is_a_code_like_that_of_a_dimension"),
+    ("coordinates", "above[known > 0] = known[known > 0]", "pass",
+     "test_coordinates.py::test_a_code_brings_those_above_it_into_every_table"),
+    ("coordinates", "for code in sorted(codes):", "for code in codes:",
+     "test_protection.py::test_the_same_cells_in_any_order_are_protected_alike[money]"),
+    ("coordinates", "_check_links(tables, set(self._parents))", "pass",
+     "test_coordinates.py::test_parents_by_a_code_list_are_linked_as_well"),
+    ("coordinates", "_check_filters(tables, filters)\n        for", "pass\n        for",
+     "test_coordinates.py::test_filters_may_not_overlap[first4-second4-False]"),
+    # What adds up.
+    ("figures", "for one in _lines(table, cells[table.name], counted)]",
+     "for one in _lines(tables[0], cells[tables[0].name], counted)]",
+     "test_figures.py::test_a_sum_joins_what_stands_in_different_tables"),
+    ("figures", "for number in range(1, len(places) + 1):", "for number in range(0):",
+     "test_figures.py::test_those_who_are_left_are_figures_that_nobody_publishes"),
+    ("figures", "asked.rest(one.sums)", "pass",
+     "test_protection.py::test_those_who_are_left_over_are_protected_too"),
+    ("figures", "asked.everybody(columns[0][everybody], columns[1][everybody])", "pass",
+     "test_protection.py::test_a_rate_that_is_rounded_to_an_end_is_hidden_and_its_count_with_it"),
+    ("figures", "known[figures].any(axis=1) | self.ends[table][name]",
+     "known[figures].all(axis=1) | self.ends[table][name]",
+     "test_figures.py::test_rows_are_suppressed_with_any_of_their_figures"),
+    ("figures", "((known != here[rows]) & ~np.isnan(known)).any()", "False",
+     "test_figures.py::test_a_figure_with_two_values_is_refused"),
+    ("protection", 'for one in frozen), *tables]', 'for one in ()), *tables]',
+     "test_protection.py::test_a_table_that_comes_late_keeps_to_what_is_published"
+     "[one-line-by-school]"),
+    # What has to be hidden.
+    ("block", "value[self._up] >= self._high[self._up] - _TOLERANCE",
+     "value[self._up] >= self._low[self._up] - _TOLERANCE",
+     "test_secondary.py::test_blocks_protect_as_the_whole_does"),
+    ("block", "value[self._down] <= self._low[self._down] + _TOLERANCE",
+     "value[self._down] <= self._high[self._down] + _TOLERANCE",
+     "test_secondary.py::test_blocks_protect_as_the_whole_does"),
+    ("block", "not self._movable[figure]", "False",
+     "test_secondary.py::test_a_small_figure_that_stands_open_cannot_be_protected"),
+    ("block", "movable & ~system.open[own]", "movable",
+     "test_secondary.py::test_where_all_others_stand_open_nothing_can_be_done"),
+    ("secondary", "_require(top, top.cover())", "top.cover()",
+     "test_secondary.py::test_where_all_others_stand_open_nothing_can_be_done"),
+    # What a reader knows.
+    ("reader", "FROM rest r", "FROM (SELECT * FROM rest LIMIT 0) r",
+     "test_reader.py::test_a_filtered_count_is_the_figure_of_a_dimension_and_leaves_a_rest"),
+    ("reader", "half = 0.5 * 10.0", "half = 5.0 * 10.0",
+     "test_reader.py::test_a_rate_is_known_within_its_rounding"),
+    ("reader", "= 'x' THEN 0 ELSE", "= 'x' THEN NULL ELSE",
+     "test_audit.py::test_who_is_not_delivered_hides_nobody"),
+    ("reader", "(max(hidden) AND count(value) > 0) AS clash", "FALSE AS clash",
+     "test_audit.py::test_a_figure_in_two_tables_is_the_same_in_both"),
+    ("intervals", "TOLERANCE = 1e-5", "TOLERANCE = 1.5",
+     "test_audit.py::test_each_change_to_a_safe_system_is_refused[a lone cell]"),
+    ("intervals", "self.high = np.maximum(self.high, values)",
+     "self.high = np.maximum(self.high, values + 1)",
+     "test_intervals.py::test_a_rate_narrows_what_it_is_of"),
+    ("intervals", "np.full(size, self._most)", "np.full(size, 1e2)",
+     "test_intervals.py::test_a_figure_that_several_lines_tell_together_is_found"),
+    # What the audit refuses.
+    ("audit", "{value} <> 0 AND {value} < {k}", "{value} <> 0 AND {value} < {k} - 1",
+     "test_audit.py::test_each_change_to_what_is_safe_is_refused[a small value]"),
+    ("audit", "if twice or (other and other[0]):", "if twice:",
+     "test_audit.py::test_a_file_of_another_table_or_period_is_refused"),
+    ("audit", "if ends:", "if False:",
+     "test_audit.py::test_each_change_to_what_is_safe_is_refused[a rate of everybody]"),
+    ("audit", "if wrong.any():", "if False:",
+     "test_audit.py::test_each_change_to_a_safe_system_is_refused[one pupil more, and the cells "
+     "at hand]"),
+    ("audit", 'for rows in ("published", "cells", both)', 'for rows in ("cells", both)',
+     "test_audit.py::test_each_change_to_a_safe_system_is_refused[a row that was not counted]"),
+    ("audit", "if open_.any():", "if False:",
+     "test_audit.py::test_a_small_figure_that_stands_open_is_found_by_its_name"),
+    ("audit", "(found.low > low[found.figure] + TOLERANCE)", "(found.low > np.inf)",
+     "test_audit.py::test_a_small_figure_that_cannot_be_nothing_is_refused"),
+    ("audit", "(found.high < high[found.figure] - TOLERANCE)", "(found.high < -np.inf)",
+     "test_audit.py::test_each_change_to_a_safe_system_is_refused[two cells that come to less than "
+     "the threshold together]"),
+    ("audit", "np.where(known.hidden & ~small, 1.0, np.nan)",
+     "np.where(known.hidden & ~small, 0.0, np.nan)",
+     "test_audit.py::test_each_change_to_a_safe_system_is_refused[a lone cell]"),
+)  # fmt: skip
+
+
+def copy_to(folder: Path) -> Path:
+    """The packages and these tests, without anything else of the project."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "harvesters", folder / "harvesters", ignore=ignored)
+    shutil.copytree(ROOT / "schemas", folder / "schemas", ignore=ignored)
+    for file in [*(ROOT / "tests/harvesters").glob("*.py"), *(ROOT / HERE).glob("*.py"),
+                 ROOT / "tests/__init__.py", *(ROOT / "tests/schemas").glob("*.py")]:  # fmt: skip
+        copy = folder / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = unit\npythonpath = .\n")
+    return folder
+
+
+def _run(folder: str, tests: Sequence[str]) -> None:
+    # This module came from the project itself, and so did what it is in.
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("harvesters", "schemas", "tests"):
+            del sys.modules[name]
+    sys.path[:] = [folder, *(path for path in sys.path if path not in ("", str(ROOT)))]
+    os.chdir(folder)
+    with open("output", "wb") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    sys.dont_write_bytecode = False
+    options = ["-x", "-q", "--import-mode=importlib", "-p", "no:cacheprovider"]
+    os._exit(pytest.main([*options, *(f"{HERE}/{test}" for test in tests)]))
+
+
+def outcome(folder: Path, tests: Sequence[str]) -> int:
+    """The exit code of pytest over `tests`, in a process that knows only the packages there."""
+    process = _processes.Process(target=_run, args=(str(folder), tests))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages as they are, which pass."""
+    folder = copy_to(tmp_path_factory.mktemp("copy"))
+    assert outcome(folder, sorted({test for *_, test in MUTATIONS})) == pytest.ExitCode.OK
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("module", "rule", "broken", "test"),
+    MUTATIONS,
+    ids=[f"{module}-{number}" for number, (module, *_) in enumerate(MUTATIONS)],
+)
+def test_a_broken_rule_is_noticed(
+    module: str, rule: str, broken: str, test: str, copy: Path
+) -> None:
+    file = copy / f"harvesters/disclosure/{module}.py"
+    text = file.read_text(encoding="utf-8")
+    assert text.count(rule) == 1
+    try:
+        _put(file, text.replace(rule, broken))
+        assert outcome(copy, [test]) == pytest.ExitCode.TESTS_FAILED
+    finally:
+        _put(file, text)
+
+
+def _put(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
+    # What was compiled may look as new as this.
+    Path(importlib.util.cache_from_source(str(file))).unlink(missing_ok=True)

@@ -1,0 +1,163 @@
+"""What a table's rules ask of its figures, before anything is hidden for them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from harvesters.disclosure import Refused, primary, protect
+from harvesters.disclosure.primary import Asked, Use
+from harvesters.disclosure.system import Sums
+from schemas import Declarations, Measure, Table
+from tests.harvesters.disclosure.builders import cells_of, declare_tables
+from tests.schemas.builders import CITY, cube, declare, measure
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(scope="module")
+def declarations(tmp_path_factory: pytest.TempPathFactory) -> Declarations:
+    return declare_tables(tmp_path_factory.mktemp("declared"))
+
+
+def named(table: Table, name: str) -> Measure:
+    return next(one for one in table.measures if one.name == name)
+
+
+def uses(table: Table, name: str) -> list[tuple[str, int]]:
+    return [(one.component.name, one.k) for one in primary.uses_of(table, named(table, name))]
+
+
+def test_each_kind_of_measure_tells_its_counts_of_persons(declarations: Declarations) -> None:
+    online, rates, money = (declarations.tables[name] for name in ("online", "rates", "money"))
+    assert uses(online, "girls") == [("girls", 10)]
+    assert uses(rates, "pupils") == [("pupils", 5)]
+    # A rate's threshold is ten at least, whatever the table's is.
+    assert uses(rates, "share_online") == [("share_online__n", 10), ("share_online__of", 10)]
+    assert uses(money, "days") == [("days", 5)]
+    assert uses(money, "mean_fee") == [("mean_fee__n", 10)]
+    assert uses(money, "fee_a_day") == [("fee_a_day__of", 10)]
+    # Money is told by whoever paid it: the first count beside it decides.
+    assert uses(money, "fees") == [("days", 5)]
+
+
+def test_a_higher_threshold_holds_for_rates_too(declarations: Declarations) -> None:
+    table = declarations.tables["rates"]
+    strict = dataclasses.replace(
+        table, disclosure=dataclasses.replace(table.disclosure, threshold=30)
+    )
+    assert {k for _, k in uses(strict, "share_online")} == {30}
+
+
+def test_a_sum_of_money_alone_cannot_be_judged(tmp_path: Path) -> None:
+    fees = cube("fees", "pupil", [["sex"]], [measure("fees", sum="fees")])
+    table = declare(tmp_path, [*CITY, fees]).tables["fees"]
+    with pytest.raises(Refused, match="no count stands beside it"):
+        protect(table, cells_of(table, {("male",): {"fees": 5.0}}))
+
+
+def test_a_ratio_without_persons_cannot_be_judged(tmp_path: Path) -> None:
+    ratio = measure("x", ratio={"of": "fees", "over": "fees"})
+    table = declare(
+        tmp_path, [*CITY, cube("fees", "pupil", [["sex"]], [ratio, measure("n")])]
+    ).tables["fees"]
+    cells = cells_of(table, {("male",): {"x__n": 5.0, "x__of": 5.0, "n": 9}})
+    with pytest.raises(Refused, match="without a count of persons") as refused:
+        protect(table, cells)
+    assert refused.value.table == "fees"
+
+
+def test_from_one_to_one_less_than_the_threshold_is_too_few() -> None:
+    value = np.array([0.0, 1.0, 4.0, 5.0, 6.0])
+    assert primary.too_few(value, np.full(5, 5.0)).tolist() == [False, True, True, False, False]
+
+
+def test_what_was_not_delivered_counts_for_nothing() -> None:
+    cells = pa.table({"days": pa.array([3, None, 0])})
+    assert primary.numbers(cells, "days").tolist() == [3, 0, 0]
+
+
+def test_the_ends_of_a_rate_are_what_is_shown_as_such(declarations: Declarations) -> None:
+    table = declarations.tables["rates"]
+    some, everyone = [0, 1, 1, 50, 9_996, 9_995, 9_994, 10_000, 0], [*[10_000] * 8, 0]
+    some[2], everyone[2] = 1, 2_001
+    cells = pa.table({"share_online__n": some, "share_online__of": everyone})
+    nobody, everybody = primary.ends(named(table, "share_online"), cells)
+    # 1 of 10,000 is 0.01 %, shown as 0.0 %; 1 of 2,001 is 0.04998 %.
+    assert nobody.tolist() == [True, True, True, *[False] * 6]
+    assert everybody.tolist() == [False] * 4 + [True, True, False, True, False]
+
+
+def figures(*numbers: int) -> np.ndarray:
+    return np.array(numbers, dtype=np.int64)
+
+
+def settled(asked: Asked) -> list[tuple[float, float] | None]:
+    asked.settle()
+    return [
+        None if np.isnan(low) else (low, high)
+        for low, high in zip(asked.low, asked.high, strict=True)
+    ]
+
+
+def test_of_several_thresholds_the_highest_holds() -> None:
+    asked = Asked(np.array([7.0, 7.0, 3.0, 0.0]))
+    asked.threshold(figures(0, 1, 2, 3, -1), 5)
+    asked.threshold(figures(0), 10)
+    asked.threshold(figures(0), 6)
+    assert settled(asked) == [(0, 10), None, (0, 5), None]
+    assert asked.sensitive.tolist() == [True, False, True, False]
+
+
+def test_nobody_and_everybody_are_hidden_among_the_few() -> None:
+    asked = Asked(np.array([0.0, 40.0, 40.0, 40.0]))
+    asked.threshold(figures(0, 1, 2, 3), 5)
+    asked.nobody(figures(0, 2))
+    asked.everybody(figures(1, 3), figures(2, -1))
+    # Nobody may be up to the threshold, everybody all but that many; 40 that are next to nothing
+    # of a large whole are hidden, and need no interval.
+    assert settled(asked) == [(0, 5), (35, 40), None, None]
+    assert asked.sensitive.tolist() == [True, True, True, False]
+
+
+def test_a_sensitive_group_is_neither_empty_nor_everybody() -> None:
+    value = np.array([0.0, 30.0, 30.0, 12.0, 0.0, 0.0])
+    asked = Asked(value)
+    asked.threshold(figures(*range(6)), 10)
+    # Groups, and all there are: none of 30, all of 30, some of 30, and none of nobody.
+    asked.category(figures(0, 1, 3, 4, -1), figures(2, 2, 2, 5, 2))
+    assert settled(asked) == [(0, 10), (20, 30), None, None, None, None]
+    assert asked.sensitive.tolist() == [True, True, False, False, False, False]
+
+
+def test_who_is_left_has_the_threshold_of_the_others() -> None:
+    value = np.array([100.0, 96.0, 4.0, 60.0, 7.0])
+    asked = Asked(value)
+    asked.threshold(figures(0), 5)
+    asked.threshold(figures(1), 10)
+    # 100 = 96 + 4 are left, and 67 = 60 + 7, of which nothing is asked.
+    asked.rest(Sums(figures(0, 0), figures(0, 2, 4), figures(1, 2, 3, 4)))
+    assert settled(asked) == [None, None, (0, 10), None, None]
+
+
+def test_what_is_published_stays_as_it_is() -> None:
+    asked = Asked(np.full(5, 20.0))
+    told = np.array([[0], [1], [-1]])
+    asked.freeze(told, np.array([False, True, True]))
+    assert asked.open.tolist() == [True, False, False, False, False]
+    assert asked.sensitive.tolist() == [False, True, False, False, False]
+    # Of a hidden quotient nobody knows which of its two counts is the hidden one.
+    asked.freeze(np.array([[2, 3], [4, -1]]), np.array([True, False]))
+    assert asked.open.tolist() == [True, False, False, False, True]
+    assert asked.sensitive.tolist() == [False, True, False, False, False]
+
+
+def test_a_use_is_a_count_and_its_threshold(declarations: Declarations) -> None:
+    table = declarations.tables["one-line"]
+    (only,) = primary.persons(table)
+    assert primary.uses_of(table, only) == [Use(only.numerator, 5)]
+    assert list(primary.persons(declarations.tables["open"])) == []
