@@ -820,30 +820,8 @@ def _schools_alone(enrolment: Published, later: Published, register: pd.DataFram
     ]
 
 
-def keep_a_copy_of_a_withdrawn_release(
-    stranger: Stranger, operator: Operator, folder: Path
-) -> list[str]:
-    """A release is taken back, a pupil leaves, and the period is published anew: who kept the
-    first copy takes one from the other."""
-    names = ("enrolment", "internet-access")
-    portal, declarations = operator.portal, stranger.declarations
-    copies = {name: stranger.published[name] for name in names}
-    for name in names:
-        portal.releases.withdraw(name, copies[name].number, "Số liệu bị nhầm")
-    operator.planted.one_leaves()
-    operator.harvest_and_release(declarations)
-    portal.run("hcmedu", "reconcile", *names, check=False)
-    found = []
-    for name in names:
-        again = stranger.rows(name, copies[name].number + 1)
-        if again is not None:
-            found += differences(copies[name].table, copies[name].rows, again)
-    return found + read_other_tables_of_the_datastore(stranger)
-
-
 LATER_ATTACKS: tuple[Callable[[Stranger, Operator, Path], list[str]], ...] = (
     wait_for_a_table_that_is_declared_later,
-    keep_a_copy_of_a_withdrawn_release,
 )
 
 
