@@ -210,14 +210,12 @@ def _write_tables(
             pq.write_table(_register_rows(table, basis), folder / f"{table.name}.parquet")
     cubes = [table for table in tables if table.kind == "cube"]
     counted = {table.name: _count(table, basis, settings) for table in cubes}
-    standing = [_frozen(table, part, basis, settings) for table, part in frozen
-                if table.kind == "cube"]  # fmt: skip
-    before = [
-        Published(one.table, part.path, _write_cells(one.table, one.cells, folder))
-        for one, (_, part) in zip(
-            standing, [pair for pair in frozen if pair[0].kind == "cube"], strict=True
-        )
-    ]
+    standing, before = [], []
+    for table, part in frozen:
+        if table.kind == "cube":
+            one = _frozen(table, part, basis, settings)
+            standing.append(one)
+            before.append(Published(table, part.path, _write_cells(table, one.cells, folder)))
     rungs = {table.name: 0 for table in tables}
     while True:
         given_up = {table.name: table.disclosure.ladder[: rungs[table.name]] for table in tables}
@@ -235,6 +233,9 @@ def _write_tables(
                 raise
             rungs[refused.table] += 1
             continue
+        # What was counted leaves no trace beside what is published.
+        for file in folder.glob("*.cells"):
+            file.unlink()
         return {
             name: {**certificate.as_dict(), "given_up": list(given_up[name])}
             for name, certificate in certificates.items()
@@ -266,9 +267,6 @@ def _certified(
         found, primary = audit_together(period, [*before, *now])
         certificates |= {table.name: found[table.name] for table in cubes}
         write_json(folder / PRIMARY, primary)
-    # What was counted leaves no trace beside what is published.
-    for file in folder.glob("*.cells"):
-        file.unlink()
     return certificates
 
 

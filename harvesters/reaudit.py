@@ -9,6 +9,7 @@ from pathlib import Path
 from harvesters.disclosure import Published, Refused, audit_together
 from harvesters.files import sha256
 from harvesters.parts import PartStore
+from harvesters.release import protection_sets
 from harvesters.releases import ReleaseStore
 from schemas import Declarations, Table
 
@@ -30,11 +31,8 @@ def reaudit(
 ) -> Iterator[Result]:
     """Audit the tables about persons of all current releases; only the protection sets of the
     tables called `names`, where there are any."""
-    sets: dict[str, list[Table]] = {}
-    for table in declarations.tables.values():
-        if any(measure.about == "persons" for measure in table.measures):
-            sets.setdefault(table.record, []).append(table)
-    for record, tables in sorted(sets.items()):
+    for record, every in sorted(protection_sets(declarations).items()):
+        tables = [one for one in every if any(m.about == "persons" for m in one.measures)]
         if names and not any(table.name in names for table in tables):
             continue
         public = {table.name: _public(state, table) for table in tables}

@@ -49,7 +49,7 @@ def release(
     outcome = Outcome()
     with locked(state / "releases" / ".building.lock"):
         ReleaseStore(state).finish_withdrawals()
-        for record, tables in _protection_sets(declarations).items():
+        for record, tables in protection_sets(declarations).items():
             feeding = [source for source in sources if record in source.records]
             for period in open_periods(record, tables, feeding, state):
                 revoked = _revoked(tables, state)
@@ -91,12 +91,12 @@ def needed(record: str, period: str, state: Path, declarations: Declarations) ->
     institutions serve as registers, those about persons only tables that are not yet frozen."""
     if declarations.records[record].about == "institutions":
         return True
-    tables = _protection_sets(declarations).get(record, [])
+    tables = protection_sets(declarations).get(record, [])
     revoked = _revoked(tables, state)
     return any(not _standing(table, period, state, revoked) for table in tables)
 
 
-def _protection_sets(declarations: Declarations) -> dict[str, list[Table]]:
+def protection_sets(declarations: Declarations) -> dict[str, list[Table]]:
     """The tables by the record type that they are counted from."""
     sets: dict[str, list[Table]] = {}
     for table in declarations.tables.values():

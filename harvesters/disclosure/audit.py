@@ -1,7 +1,8 @@
 """The audit: reads what would be published and tries to find out what was suppressed.
 
-It knows the declaration of the table and the Parquet file, nothing else: no cells, no masks. It
-asks SQL where the protection asked arrays, so that a mistake in one is not a mistake in both.
+It knows the declarations and the Parquet files, and of the cells that were counted which figures
+are too small; it knows no masks. It asks SQL where the protection asked arrays, so that a mistake
+in one is not a mistake in both.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from harvesters.disclosure.highs import version
 from harvesters.disclosure.intervals import TOLERANCE, Unsolved, intervals
-from harvesters.disclosure.reader import Flags, Knowledge, Published, knowledge
+from harvesters.disclosure.reader import Flags, Knowledge, Published, knowledge, quoted
 from harvesters.disclosure.refusal import Refused
 from schemas import Measure, Table
 from schemas.table import SENSITIVE_THRESHOLD
@@ -93,12 +94,8 @@ def audit(table: Table, period: str, file: Path) -> Certificate:
     )
 
 
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
-
-
 def _hidden(measure: Measure) -> str:
-    return f"{_name(measure.name + '_status')} = 'c'"
+    return f"{quoted(measure.name + '_status')} = 'c'"
 
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
@@ -118,20 +115,21 @@ def _columns(table: Table, connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _keys(table: Table, period: str, connection: duckdb.DuckDBPyConnection) -> str:
-    keys = ", ".join(_name(name) for name in table.key)
+    keys = ", ".join(quoted(name) for name in table.key)
     twice = _number(
         connection,
         f"SELECT count(*) FROM (SELECT 1 FROM published GROUP BY {keys} HAVING count(*) > 1)",
     )
     other = connection.execute(
-        f"SELECT count(*) FROM published WHERE {_name(table.period)} IS DISTINCT FROM ?", [period]
+        f"SELECT count(*) FROM published WHERE {quoted(table.period)} IS DISTINCT FROM ?",
+        [period],
     ).fetchone()
     if twice or (other and other[0]):
         raise Refused(table.name, "A row stands twice, or is of another period.")
     missing = _number(
         connection,
         "SELECT count(*) FROM published WHERE "
-        + " OR ".join(f"{_name(name)} IS NULL" for name in table.key),
+        + " OR ".join(f"{quoted(name)} IS NULL" for name in table.key),
     )
     if missing and table.kind == "cube":
         raise Refused(table.name, f"{missing} rows are without a code of a dimension.")
@@ -139,8 +137,8 @@ def _keys(table: Table, period: str, connection: duckdb.DuckDBPyConnection) -> s
 
 
 def _statuses(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> str:
-    value, status = _name(measure.name), _name(f"{measure.name}_status")
-    flag = _name(f"{measure.name}_flag")
+    value, status = quoted(measure.name), quoted(f"{measure.name}_status")
+    flag = quoted(f"{measure.name}_flag")
     # A count of records is always known.
     known = "'', 'c'" if measure.kind == "count" else "'', 'c', 'z', 'x'"
     wrong = _number(
@@ -164,7 +162,7 @@ def _persons(
     table: Table, measure: Measure, k: int, connection: duckdb.DuckDBPyConnection
 ) -> list[str]:
     """The checks of a measure about persons; returns what was checked, in words."""
-    value = _name(measure.name)
+    value = quoted(measure.name)
     if measure.denominator is not None:
         return [_ends(table, measure, connection)] if measure.kind == "rate" else []
     if measure.kind == "sum" and not measure.numerator.whole:
@@ -172,7 +170,7 @@ def _persons(
     checks = [_threshold_holds(table, measure.name, value, k, connection)]
     for whole in table.measures:
         if measure.numerator.where and whole.kind == "count" and not whole.numerator.where:
-            rest = f"({_name(whole.name)} - {value})"
+            rest = f"({quoted(whole.name)} - {value})"
             what = f"{whole.name} - {measure.name}"
             checks.append(_threshold_holds(table, what, rest, k, connection))
     return checks
@@ -193,7 +191,7 @@ def _threshold_holds(
 
 def _ends(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> str:
     ends = _number(
-        connection, f"SELECT count(*) FROM published WHERE {_name(measure.name)} IN (0, 100)"
+        connection, f"SELECT count(*) FROM published WHERE {quoted(measure.name)} IN (0, 100)"
     )
     if ends:
         raise Refused(table.name, f"{ends} rates of {measure.name} are 0 or 100 percent.")
@@ -295,7 +293,7 @@ def _against_cells(published: Published) -> list[str]:
     if published.cells is None:
         return []
     table, checks = published.table, ["The rows are those that were counted."]
-    columns = ", ".join(_name(name) for name in table.dimension_columns)
+    columns = ", ".join(quoted(name) for name in table.dimension_columns)
     with duckdb.connect() as connection:
         connection.read_parquet(str(published.file)).create_view("published")
         connection.read_parquet(str(published.cells)).create_view("cells")
@@ -308,7 +306,7 @@ def _against_cells(published: Published) -> list[str]:
                 continue
             k = _threshold(table, measure)
             few = " OR ".join(f"{count} > 0 AND {count} < {k}" for count in _behind(measure))
-            shown = f"p.{_name(measure.name + '_status')} = ''"
+            shown = f"p.{quoted(measure.name + '_status')} = ''"
             number = _number(connection, f"SELECT count(*) FROM {both} WHERE {shown} AND ({few})")
             if number:
                 raise Refused(table.name, f"{number} values of {measure.name} are of under {k}.")
@@ -319,7 +317,7 @@ def _against_cells(published: Published) -> list[str]:
 def _behind(measure: Measure) -> list[str]:
     """The numbers of persons that a quotient tells, as SQL expressions over cells."""
     assert measure.denominator is not None
-    top, below = (f"c.{_name(one.name)}" for one in (measure.numerator, measure.denominator))
+    top, below = (f"c.{quoted(one.name)}" for one in (measure.numerator, measure.denominator))
     if measure.kind == "rate":
         return [top, below, f"({below} - {top})"]
     if measure.kind == "mean":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from harvesters.disclosure.system import Index, Mask, Sums, System, Terms, Value
 
 _HIDDEN_PRICE = 1e-3
 _SHIFTS = 8
-"""How many moves of shared figures are tried for one need."""
+"""How many moves of shared figures near a figure are tried before all others."""
 
 _EFFORT = 400
 """How many linear programmes may be solved to do with less: a number, so that the outcome does not
@@ -88,9 +88,7 @@ class Block:
         for need in range(self.needs - 1, -1, -1):
             if met[need]:
                 continue
-            found = self._meet(self._priced(), need, (-1, *self._near(need)))
-            if found is None and self._figure(need) >= 0:
-                found = self._meet(self._priced(), need, range(len(self._shifts)))
+            found = self._meet(self._priced(), need, self._likely_shifts(need))
             if found is None:
                 stuck.append(need)
                 continue
@@ -193,11 +191,15 @@ class Block:
                 return move, along
         return None
 
-    def _near(self, need: int) -> list[int]:
-        """The first shifts of a sum that the figure of a need stands in."""
+    def _likely_shifts(self, need: int) -> Iterator[int]:
+        """No shift (-1), the first shifts of a sum that the figure of a need stands in, and then
+        the others."""
+        yield -1
         rows = self._terms.row[self._terms.figure == self._figure(need)]
         near = (number for number, shift in enumerate(self._shifts) if shift[rows].any())
-        return list(itertools.islice(near, _SHIFTS))
+        first = list(itertools.islice(near, _SHIFTS))
+        yield from first
+        yield from (number for number in range(len(self._shifts)) if number not in first)
 
     def _meet_all(
         self, moves: Moves, needs: Mask, instead: Mask

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from harvesters.disclosure import primary
 from harvesters.disclosure.coordinates import Coordinates
-from harvesters.disclosure.lines import axes
+from harvesters.disclosure.lines import Axis, axes
 from harvesters.disclosure.primary import Asked
 from harvesters.disclosure.refusal import Refused
 from harvesters.disclosure.system import Index, Mask, Sums, System, Values
@@ -87,7 +87,8 @@ def figures_of(
     coordinates = Coordinates(tables, cells, components)
     counted, keys, where, what = _number(tables, components, coordinates)
     value = _values(counted, cells, len(keys))
-    sums = [one for table in tables for one in _lines(table, cells[table.name], counted)]
+    lines = {table.name: axes(table, cells[table.name]) for table in tables}
+    sums = [one for table in tables for one in _lines(table, lines[table.name], counted)]
     rests = _rests(coordinates, keys, where, what, value, counted)
     sums += [one.sums for one in rests]
     value = np.concatenate([value, *(one.value for one in rests)])
@@ -97,17 +98,18 @@ def figures_of(
     figure = {(one.table.name, one.component.name): one.figure for one in counted}
     for table in tables:
         told[table.name], ends[table.name] = _ask(
-            asked, table, cells[table.name], figure, frozen.get(table.name)
+            asked, table, cells[table.name], lines[table.name], figure, frozen.get(table.name)
         )
     for one in rests:
         asked.rest(one.sums)
     asked.settle()
     block = _blocks(tables, coordinates, where)
+    published = np.arange(len(value)) < len(keys)
     system = System(
         value=value,
         sums=_distinct(sums, len(value)),
-        published=np.arange(len(value)) < len(keys),
-        sensitive=asked.sensitive & (np.arange(len(value)) < len(keys)),
+        published=published,
+        sensitive=asked.sensitive & published,
         open=asked.open,
         low=asked.low,
         high=asked.high,
@@ -175,9 +177,8 @@ def _values(counted: Sequence[_Counted], cells: Mapping[str, pa.Table], size: in
     return np.nan_to_num(value)
 
 
-def _lines(table: Table, cells: pa.Table, counted: Sequence[_Counted]) -> list[Sums]:
+def _lines(table: Table, lines: Sequence[Axis], counted: Sequence[_Counted]) -> list[Sums]:
     """The lines of a table: totals, and what adds up to them along each dimension."""
-    lines = axes(table, cells)
     return [
         _grouped(one.figure[axis.total[parts]], one.figure[parts])
         for one in counted if one.table is table
@@ -266,13 +267,13 @@ def _ask(
     asked: Asked,
     table: Table,
     cells: pa.Table,
+    lines: Sequence[Axis],
     figure: Mapping[tuple[str, str], Index],
     frozen: Mapping[str, Mask] | None,
 ) -> tuple[dict[str, Index], dict[str, Mask]]:
     """Ask what the table's rules ask of its figures; what its measures tell, and the rows that
     are suppressed in any case."""
     told, ends = {}, {}
-    lines = axes(table, cells)
     for measure in table.measures:
         told[measure.name] = np.full((cells.num_rows, 1), -1)
         ends[measure.name] = np.zeros(cells.num_rows, dtype=bool)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from highspy import _core
+from collections.abc import Collection
+
+from highspy import HighsModelStatus, _core
 
 Highs = _core._Highs
 
@@ -25,6 +27,22 @@ def solver() -> Highs:
     for name, value in options.items():
         highs.setOptionValue(name, value)
     return highs
+
+
+def run(highs: Highs, settled: Collection[HighsModelStatus] = ()) -> HighsModelStatus:
+    """Solve the model; how that ended.
+
+    Where it ended neither optimal nor as one of `settled`, it is tried once more: where a start
+    from the last solution went astray, a start from nothing may not. Read what is needed before
+    any change to the model: afterwards it is gone.
+    """
+    highs.run()
+    status = highs.getModelStatus()
+    if status != HighsModelStatus.kOptimal and status not in settled:
+        highs.clearSolver()
+        highs.run()
+        status = highs.getModelStatus()
+    return status
 
 
 def version() -> str:

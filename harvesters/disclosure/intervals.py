@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import highspy
 import numpy as np
 
-from harvesters.disclosure.highs import solver
+from harvesters.disclosure.highs import run, solver
 from harvesters.disclosure.reader import Flags, Floats, Knowledge, Numbers
 
 TOLERANCE = 1e-5
@@ -184,13 +184,7 @@ class _Component:
         prices[list(price)] = list(price.values())
         self._highs.changeColsCost(len(prices), self._columns, prices[self._order])
         self.programmes += 1
-        self._highs.run()
-        status = self._highs.getModelStatus()
-        if status != highspy.HighsModelStatus.kOptimal:
-            # Where a start from the last solution went astray, a start from nothing may not.
-            self._highs.clearSolver()
-            self._highs.run()
-            status = self._highs.getModelStatus()
+        status = run(self._highs)
         solution = np.asarray(self._highs.getSolution().col_value)
         if status != highspy.HighsModelStatus.kOptimal:
             raise Unsolved(f"A linear programme ended as {status.name}.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import highspy
 import numpy as np
 
-from harvesters.disclosure.highs import solver
+from harvesters.disclosure.highs import run, solver
 from harvesters.disclosure.system import Mask, Terms, Values
 
 ZERO = 1e-7
@@ -89,14 +89,7 @@ class Moves:
             self._highs.changeColBounds(column, up, up)
             self._highs.changeColBounds(column + self._size, down, down)
         self.programmes += 1
-        self._highs.run()
-        # Read before any change: afterwards both are gone.
-        status = self._highs.getModelStatus()
-        if status != highspy.HighsModelStatus.kOptimal and status not in _NO_MOVE:
-            # Where a start from the last solution went astray, a start from nothing may not.
-            self._highs.clearSolver()
-            self._highs.run()
-            status = self._highs.getModelStatus()
+        status = run(self._highs, settled=_NO_MOVE)
         columns = np.asarray(self._highs.getSolution().col_value)
         if column is not None:
             self._unfix(column)

@@ -102,7 +102,8 @@ def _text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _name(column: str) -> str:
+def quoted(column: str) -> str:
+    """The name of a column as SQL has it, whatever it is made of."""
     return '"' + column.replace('"', '""') + '"'
 
 
@@ -122,7 +123,7 @@ class _Writer:
         self.source = self.view
         if published.cells is not None:
             connection.read_parquet(str(published.cells)).create_view(f"cells_{number}")
-            columns = ", ".join(_name(name) for name in self.table.dimension_columns)
+            columns = ", ".join(quoted(name) for name in self.table.dimension_columns)
             self.source = f"{self.view} JOIN cells_{number} AS cells USING ({columns})"
         self.known = published.cells is not None
 
@@ -145,14 +146,14 @@ class _Writer:
         k = self.table.disclosure.threshold
         if measure.kind == "rate":
             k = max(k, SENSITIVE_THRESHOLD)
-        value = _name(shown) if shown else "NULL"
+        value = quoted(shown) if shown else "NULL"
         if self.known and shown:
             value = f"{self.view}.{value}"
-        hidden = f"{_name(shown + '_status')} = 'c'" if shown else "FALSE"
+        hidden = f"{quoted(shown + '_status')} = 'c'" if shown else "FALSE"
         if shown:
             # Where nothing was delivered, nothing adds to a total.
-            value = f"CASE WHEN {_name(shown + '_status')} = 'x' THEN 0 ELSE {value} END"
-        truth = f"cells.{_name(component.name)}" if self.known else "NULL"
+            value = f"CASE WHEN {quoted(shown + '_status')} = 'x' THEN 0 ELSE {value} END"
+        truth = f"cells.{quoted(component.name)}" if self.known else "NULL"
         self.connection.execute(
             f"INSERT INTO figure SELECT {key}, {value}, {hidden}, {k}, {truth} "
             f"FROM {self.source} WHERE {possible}"
@@ -162,8 +163,8 @@ class _Writer:
                 finer = dimension.hierarchy[depth + 1 :]
                 is_part = " AND ".join(
                     [
-                        f"{_name(column)} <> {_text(TOTAL)}",
-                        *(f"{_name(name)} = {_text(TOTAL)}" for name in finer),
+                        f"{quoted(column)} <> {_text(TOTAL)}",
+                        *(f"{quoted(name)} = {_text(TOTAL)}" for name in finer),
                     ]
                 )
                 total = self.key(component, dimension.hierarchy[depth:])
@@ -184,12 +185,12 @@ class _Writer:
         """Write down between which shares each published rate lies."""
         assert measure.denominator is not None
         half = 0.5 * 10.0**-measure.decimals
-        shown = f"{self.view}.{_name(measure.name)}" if self.known else _name(measure.name)
+        shown = f"{self.view}.{quoted(measure.name)}" if self.known else quoted(measure.name)
         self.connection.execute(
             f"INSERT INTO rate SELECT {self.key(measure.numerator)}, "
             f"{self.key(measure.denominator)}, ({shown} - {half}) / {measure.scale}, "
             f"({shown} + {half}) / {measure.scale} FROM {self.source} "
-            f"WHERE {_name(measure.name + '_status')} = '' AND {self.possible(measure.numerator)}"
+            f"WHERE {quoted(measure.name + '_status')} = '' AND {self.possible(measure.numerator)}"
         )
 
     def key(
@@ -212,7 +213,7 @@ class _Writer:
             passing = [f"'{name}={filters.pop(name)}'" for name in reversed(dimension.hierarchy)
                        if name in filters]  # fmt: skip
             cases = " ".join(
-                f"WHEN {_name(name)} <> {_text(TOTAL)} THEN {_text(name + '=')} || {_name(name)}"
+                f"WHEN {quoted(name)} <> {_text(TOTAL)} THEN {_text(name + '=')} || {quoted(name)}"
                 for name in reversed(kept)
             )
             otherwise = passing[0] if passing else "NULL"
@@ -231,7 +232,7 @@ class _Writer:
         for column, codes in component.where.items():
             if column in self.table.dimension_columns:
                 listed = ", ".join(_text(code) for code in (TOTAL, *codes))
-                conditions.append(f"{_name(column)} IN ({listed})")
+                conditions.append(f"{quoted(column)} IN ({listed})")
         return " AND ".join(conditions)
 
 

@@ -44,10 +44,10 @@ def suppress(system: System) -> Mask:
 
     :raises Unprotectable: what some figures ask for cannot be kept.
     """
-    block, weight = system.block, _weights(system)
-    if _adding_up(system):
+    weight, of_sum = _weights(system), _of_sums(system)
+    if _adding_up(system, of_sum):
         return _among_neighbours(system, weight) & system.published
-    top, blocks = _split(system, block, weight)
+    top, blocks = _split(system, of_sum, weight)
     _require(top, top.cover())
     top.thin_out()
     _follow(system, top, top.moves, blocks.values())
@@ -128,10 +128,9 @@ def _require(block: Block, stuck: Sequence[int]) -> None:
         raise Unprotectable([int(block.own[figure]) for figure in stuck if figure >= 0])
 
 
-def _adding_up(system: System) -> bool:
+def _adding_up(system: System, of_sum: Index) -> bool:
     """Whether some sum joins two blocks other than 0."""
     sums, block = system.sums, system.block
-    of_sum = _of_sums(system, block)
     figures = np.concatenate([sums.part, sums.total])
     other = np.concatenate([of_sum[sums.of_part], of_sum])
     return bool(((block[figures] != 0) & (block[figures] != other)).any())
@@ -189,10 +188,10 @@ class _Rows:
         ))  # fmt: skip
 
 
-def _of_sums(system: System, block: Index) -> Index:
+def _of_sums(system: System) -> Index:
     """The block of each sum: that of its figures which has the highest number."""
-    found = block[system.sums.total].copy()
-    np.maximum.at(found, system.sums.of_part, block[system.sums.part])
+    found = system.block[system.sums.total].copy()
+    np.maximum.at(found, system.sums.of_part, system.block[system.sums.part])
     return found
 
 
@@ -207,9 +206,9 @@ def _weights(system: System) -> Values:
     return weight
 
 
-def _split(system: System, block: Index, weight: Values) -> tuple[Block, dict[int, Block]]:
+def _split(system: System, of_sum: Index, weight: Values) -> tuple[Block, dict[int, Block]]:
     """Block 0, and the others by number."""
-    of_sum = _of_sums(system, block)
+    block = system.block
     figures, sums = np.argsort(block, kind="stable"), np.argsort(of_sum, kind="stable")
     found = {}
     for number in np.unique(np.append(block, 0)).tolist():

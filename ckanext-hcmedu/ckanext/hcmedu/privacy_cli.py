@@ -29,11 +29,7 @@ def check(files: Sequence[Path]) -> None:
     from harvesters.disclosure.personal_data.program import report
     from harvesters.harvest import school_names
 
-    console = Console()
-    if not console.is_terminal:
-        # In a log or a pipe nothing has to fit a screen.
-        console = Console(width=160)
-    raise SystemExit(report(files, console, school_names(settings.state_path())))
+    raise SystemExit(report(files, _console(), school_names(settings.state_path())))
 
 
 @privacy.command("audit")
@@ -62,5 +58,11 @@ def audit(datasets: Sequence[str]) -> None:
             f"{result.programmes:,}",
             result.problem or "safe",
         )
-    Console(width=None if Console().is_terminal else 160).print(sheet)
+    _console().print(sheet)
     raise SystemExit(int(failed))
+
+
+def _console() -> Console:
+    """Where a result is read: in a log or a pipe nothing has to fit a screen."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)

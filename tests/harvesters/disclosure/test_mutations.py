@@ -63,7 +63,7 @@ MUTATIONS: Sequence[tuple[str, str, str, str]] = (
     ("coordinates", "_check_filters(tables, filters)\n        for", "pass\n        for",
      "test_coordinates.py::test_filters_may_not_overlap[first4-second4-False]"),
     # What adds up.
-    ("figures", "for one in _lines(table, cells[table.name], counted)]",
+    ("figures", "for one in _lines(table, lines[table.name], counted)]",
      "for one in _lines(tables[0], cells[tables[0].name], counted)]",
      "test_figures.py::test_a_sum_joins_what_stands_in_different_tables"),
     ("figures", "for number in range(1, len(places) + 1):", "for number in range(0):",
