@@ -29,9 +29,10 @@ _MOST_DUPLICATES = 100
 
 @dataclass(frozen=True)
 class Sealed:
-    """What harvesting one record type and period of a source came to."""
+    """What harvesting one record type and period of a source came to; no snapshot where the
+    records were discarded and the source has the same ones still."""
 
-    snapshot: Snapshot
+    snapshot: Snapshot | None
     changed: bool
 
 
@@ -42,10 +43,12 @@ def harvest(
     connector: Connector,
     state: Path,
     declarations: Declarations,
+    needed: bool = True,
 ) -> Sealed:
     """Seal `period` of `record` as `source` has it now, unless nothing changed since last time.
 
-    What was wrong with records goes to ``reports/`` under `state`, by place and rule.
+    Records that were discarded are sealed again where they are `needed`, or have changed. What was
+    wrong with records goes to ``reports/`` under `state`, by place and rule.
 
     :raises SourceError: the source could not be read; the last snapshot stays.
     :raises RefusedRecords: more records were bad than the source's tolerance allows; the last
@@ -56,7 +59,7 @@ def harvest(
         institutions = _institutions(store, record, period)
         token = _token(source, record, period, connector, institutions, declarations)
         last = store.get(source.name, record.name, period)
-        if last is not None and last.token == token:
+        if token == _last_token(store, source, record, period, needed):
             return Sealed(last, changed=False)
         with _KeyFile(store, source.name, record.name, period) as keys:
             validator = Validator(
@@ -83,17 +86,28 @@ def is_current(
     connector: Connector,
     state: Path,
     declarations: Declarations,
+    needed: bool = True,
 ) -> bool:
-    """Whether the snapshot of `period` is there and harvesting it again would change nothing.
+    """Whether harvesting `period` again would change nothing: the snapshot is there, or was
+    discarded and is not `needed`, and the source has what it had.
 
     :raises SourceError: the source could not be asked.
     """
     store = SnapshotStore(state)
-    last = store.get(source.name, record.name, period)
+    last = _last_token(store, source, record, period, needed)
     if last is None:
         return False
     institutions = _institutions(store, record, period)
-    return last.token == _token(source, record, period, connector, institutions, declarations)
+    return last == _token(source, record, period, connector, institutions, declarations)
+
+
+def _last_token(
+    store: SnapshotStore, source: Source, record: RecordType, period: str, needed: bool
+) -> str | None:
+    last = store.get(source.name, record.name, period)
+    if last is not None:
+        return last.token
+    return None if needed else store.closed_token(source.name, record.name, period)
 
 
 def _token(

@@ -2,14 +2,16 @@
 
 All tables that are counted from one record type share their margins, so they are one protection
 set: tabulated, protected and audited together, and written as one folder or not at all. A period
-freezes when its part is written. A table that is declared later may still join, but only from
-the very records that the frozen tables were counted from.
+freezes when its part is written. A table that is declared later joins it; other records make a
+*revision*: a new part of all the tables, protected and audited together with those before it. A
+revision that tells that a few persons came or went is *held* until a publisher has decided.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +31,10 @@ from harvesters.disclosure import (
     audit_together,
     protect_together,
 )
-from harvesters.files import digest_of, new_folder, read_json, write_json
+from harvesters.files import PRIVATE, digest_of, new_folder, read_json, write_json
 from harvesters.periods import school_year_of
 from harvesters.snapshots import Snapshot, SnapshotStore
-from harvesters.tabulate import tabulate, without
+from harvesters.tabulate import components, tabulate, without
 from schemas import TOTAL, TOTAL_LABEL, Declarations, Measure, Table
 from schemas.record import INSTITUTION, REGISTER
 
@@ -40,14 +42,17 @@ FORMAT = 1
 """Raised when the same cells would be written differently, so that digests tell."""
 
 
-PRIMARY = "primary.keys"
-"""The file in a part's folder (JSON) that names the figures which are too small: for later audits
-only, and for nobody else."""
+REVISED = "r"
+"""The flag of a value that is not the one published before (SDMX OBS_STATUS, in small)."""
+
+HELD = "held.json"
+"""The file in a part's folder that says why it is held; who decided stands beside the folder."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One table's share of a part: a Parquet file of one period, and its certificate."""
+    """One table's share of a part: a Parquet file of one period, and its certificate. `number` is
+    that of the part."""
 
     table: str
     period: str
@@ -55,54 +60,108 @@ class Part:
     path: Path
     certificate: Mapping[str, Any]
 
+    @property
+    def number(self) -> int:
+        """The number of the part among those of the same record type and period."""
+        return int(self.path.parent.name)
+
+    @property
+    def cells(self) -> Path:
+        """What was counted in each row of a cube. Private: it is there for the audits of later
+        versions, and never served."""
+        return self.path.with_suffix(".cells")
+
+    @property
+    def snapshots(self) -> list[str]:
+        """The digests of the snapshots that the part was counted from."""
+        return sorted(snapshot["sha256"] for snapshot in self.certificate["snapshots"])
+
+    @property
+    def basis(self) -> str:
+        """A digest of the records and the register that the part was counted from."""
+        return digest_of([self.snapshots, self.certificate["register"]])
+
 
 class PartStore:
-    """The folder of parts: ``<record>/<period>/<number>/<table>.parquet`` and ``.json``."""
+    """The folder of parts: ``<record>/<period>/<number>/<table>.parquet`` and ``.json``.
+
+    A part that is held counts for nothing until ``<number>.accepted.json`` stands beside it; of
+    one that a publisher rejected only ``<number>.rejected.json`` is left.
+    """
 
     def __init__(self, state: Path):
         self.root = state / "parts"
 
     def get(self, table: Table, period: str, revoked: Collection[str] = ()) -> Part | None:
         """The part of `table` for `period` that stands; those in `revoked` (digests) do not."""
-        for part in reversed(self._all(table, period)):
+        for part in reversed(self.versions(table, period)):
             if part.digest not in revoked:
                 return part
         return None
 
     def periods(self, table: Table) -> list[str]:
         """The periods for which there is a part of `table`, whether it stands or not."""
-        files = (self.root / table.record).glob(f"*/*/{table.name}.json")
-        return sorted({path.parent.parent.name for path in files})
+        files = (self.root / table.record).glob(f"*/[0-9]*/{table.name}.json")
+        return sorted({path.parent.parent.name for path in files if not _is_held(path.parent)})
 
-    def _all(self, table: Table, period: str) -> list[Part]:
-        folder = self.root / table.record / period
-        found = []
-        for path in sorted(folder.glob(f"[0-9]*/{table.name}.json")):
-            certificate = read_json(path)
-            digest = certificate["file_sha256"]
-            found.append(
-                Part(table.name, period, digest, path.with_suffix(".parquet"), certificate)
-            )
-        return found
+    def versions(self, table: Table, period: str) -> list[Part]:
+        """Every part of `table` for `period` that was let out, the first one first: a reader may
+        have kept each of them."""
+        folders = self._folders(table.record, period)
+        return [
+            part for folder in folders
+            if not _is_held(folder) and (part := _read(folder, table.name)) is not None
+        ]  # fmt: skip
 
-    def references(
-        self, record: str, period: str, revoked: Collection[str] = ()
-    ) -> list[list[Mapping[str, Any]]]:
-        """The snapshots that each table frozen for this period was counted from; parts in
-        `revoked` (digests) do not count."""
-        paths = sorted((self.root / record / period).glob("[0-9]*/*.json"))
-        certificates = (read_json(path) for path in paths)
-        return [one["snapshots"] for one in certificates if one["file_sha256"] not in revoked]
+    def newest(self, table: Table, period: str) -> Part | None:
+        """The last part of `table` for `period`, held or not."""
+        found = (_read(folder, table.name) for folder in self._folders(table.record, period))
+        return next((part for part in reversed(list(found)) if part is not None), None)
 
-    def primary(self, record: str, period: str) -> set[str]:
-        """The figures of a period that are too small, by the names that the audit gave them."""
-        files = (self.root / record / period).glob(f"[0-9]*/{PRIMARY}")
-        return {key for file in files for key in read_json(file)}
+    def held(self, record: str, period: str) -> Path | None:
+        """The folder of the part that waits for a publisher's decision, or None."""
+        waiting = [
+            one for one in self._folders(record, period)
+            if _is_held(one) and not one.with_name(f"{one.name}.rejected.json").exists()
+        ]  # fmt: skip
+        return waiting[-1] if waiting else None
+
+    def rejected(self, record: str, period: str) -> set[str]:
+        """The digests of snapshots from which nothing was let out that came of them."""
+        return {sha256 for mark in self._rejected(record, period) for sha256 in mark["snapshots"]}
+
+    def decided(self, record: str, period: str) -> set[str]:
+        """What the parts that are held or were rejected were counted from (`Part.basis`)."""
+        held = self.held(record, period)
+        waiting = {read_json(held / HELD)["basis"]} if held is not None else set()
+        return waiting | {mark["basis"] for mark in self._rejected(record, period)}
+
+    def _rejected(self, record: str, period: str) -> list[Any]:
+        marks = (self.root / record / period).glob("[0-9]*.rejected.json")
+        return [read_json(mark) for mark in sorted(marks)]
 
     def next_folder(self, record: str, period: str) -> Path:
         """The folder that the next part of this protection set goes into."""
-        numbers = [int(path.name) for path in (self.root / record / period).glob("[0-9]*")]
-        return self.root / record / period / f"{max(numbers, default=0) + 1:04d}"
+        names = (path.name.split(".")[0] for path in (self.root / record / period).glob("[0-9]*"))
+        return self.root / record / period / f"{max(map(int, names), default=0) + 1:04d}"
+
+    def _folders(self, record: str, period: str) -> list[Path]:
+        found = (self.root / record / period).glob("[0-9]*")
+        return sorted(path for path in found if path.is_dir())
+
+
+def _is_held(folder: Path) -> bool:
+    accepted = folder.with_name(f"{folder.name}.accepted.json")
+    return (folder / HELD).exists() and not accepted.exists()
+
+
+def _read(folder: Path, table: str) -> Part | None:
+    path = folder / f"{table}.json"
+    if not path.exists():
+        return None
+    certificate = read_json(path)
+    digest = certificate["file_sha256"]
+    return Part(table, folder.parent.name, digest, path.with_suffix(".parquet"), certificate)
 
 
 def build_parts(
@@ -114,7 +173,8 @@ def build_parts(
 ) -> list[Part]:
     """Count, protect, audit and write the parts of `tables` (one record type) for `period`.
 
-    `revoked` are the digests of withdrawn parts, of any table of that record type.
+    `revoked` are the digests of withdrawn parts, of any table of that record type. The parts are
+    not among those that stand where they have to wait for a publisher's decision.
 
     :raises Refused: something is in doubt; nothing is written.
     """
@@ -123,38 +183,77 @@ def build_parts(
     sealed = snapshots.all(record, period)
     if not any(snapshot.rows for snapshot in sealed):
         raise Refused(name, f"There are no records of {record} for {period}.")
-    register: list[Snapshot] = []
-    if record == REGISTER:
-        register = sealed
-    elif declarations.records[record].names_institutions:
-        register = snapshots.all(REGISTER, school_year_of(tables[0].period, period))
+    register = register_of(record, tables[0], period, state, declarations)
+    if declarations.records[record].names_institutions and record != REGISTER:
         _check_register(name, register)
-    _same_records(name, sealed, store.references(record, period, revoked), period)
-    frozen = [
-        (table, part)
-        for table in declarations.tables.values()
-        if table.record == record and table not in tables
-        and (part := store.get(table, period, revoked)) is not None
-    ]  # fmt: skip
     basis = _Basis(period, sealed, register, declarations)
-    with new_folder(store.next_folder(record, period)) as folder:
+    before = _Before(tables, basis, store, revoked)
+    waiting = store.held(record, period)
+    with new_folder(store.next_folder(record, period), PRIVATE) as folder:
         with snapshots.database_settings() as settings:
-            certificates = _write_tables(tables, basis, settings, folder, frozen)
+            certificates, told = _write_tables(tables, basis, settings, folder, before)
         for table in tables:
             certificate = certificates[table.name]
-            if certificate["file_sha256"] in revoked:
-                raise Refused(
-                    table.name,
-                    f"The figures for {period} are the ones that were withdrawn; they are not "
-                    "published again. Correct the source or the declaration first.",
-                )
+            _refuse_withdrawn(table, folder, store.versions(table, period), revoked)
             reference = {
                 "declaration": table.digest,
                 "snapshots": [snapshot.reference() for snapshot in sealed],
                 "register": digest_of([snapshot.sha256 for snapshot in register]),
             }
             write_json(folder / f"{table.name}.json", {**certificate, **reference})
+        if told:
+            held = {
+                "record": record,
+                "period": period,
+                "tables": [table.name for table in tables],
+                "told": told,
+                "basis": basis.digest,
+                "snapshots": sorted(snapshot.sha256 for snapshot in sealed),
+            }
+            write_json(folder / HELD, held, mode=0o600)
+    if waiting is not None:
+        # What waited is superseded by what the sources have now.
+        shutil.rmtree(waiting)
     return [part for table in tables if (part := store.get(table, period, revoked)) is not None]
+
+
+def _refuse_withdrawn(
+    table: Table, folder: Path, versions: Sequence[Part], revoked: Collection[str]
+) -> None:
+    """What was withdrawn is not published again, whatever flags stand beside the values."""
+    figures = [one.name for one in table.columns if one.role != "flag"]
+    rows = pq.read_table(folder / f"{table.name}.parquet").select(figures)
+    for part in versions:
+        if part.digest not in revoked or not set(figures) <= set(pq.read_schema(part.path).names):
+            continue
+        if pq.read_table(part.path, columns=figures).equals(rows):
+            raise Refused(
+                table.name,
+                f"The figures for {part.period} are the ones that were withdrawn; they are not "
+                "published again. Correct the source or the declaration first.",
+            )
+
+
+def register_of(
+    record: str, table: Table, period: str, state: Path, declarations: Declarations
+) -> list[Snapshot]:
+    """The snapshots of the register of schools that `table` is counted with for `period`."""
+    snapshots = SnapshotStore(state)
+    if record == REGISTER:
+        return snapshots.all(record, period)
+    if declarations.records[record].names_institutions:
+        return snapshots.all(REGISTER, school_year_of(table.period, period))
+    return []
+
+
+def basis_of(sealed: Sequence[Snapshot], register: Sequence[Snapshot]) -> str:
+    """The `Part.basis` of a part that would be counted from these snapshots."""
+    return digest_of(
+        [
+            sorted(snapshot.sha256 for snapshot in sealed),
+            digest_of([snapshot.sha256 for snapshot in register]),
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -165,6 +264,61 @@ class _Basis:
     sealed: Sequence[Snapshot]
     register: Sequence[Snapshot]
     declarations: Declarations
+
+    @property
+    def digest(self) -> str:
+        return basis_of(self.sealed, self.register)
+
+
+class _Before:
+    """What was published of a protection set and period before some `tables` are built.
+
+    The other tables that stand were counted from the same records, and are of version 0. Every
+    other part, of any table, is an earlier version, whether it was withdrawn or not: a reader may
+    have kept it.
+
+    :raises Refused: a table that stands was counted from other records.
+    """
+
+    def __init__(
+        self,
+        tables: Sequence[Table],
+        basis: _Basis,
+        store: PartStore,
+        revoked: Collection[str],
+    ):
+        self._versions = {one.name: store.versions(one, basis.period) for one in tables}
+        self._parts: list[tuple[Table, Part, int]] = []
+        for table in basis.declarations.tables.values():
+            if table.record != tables[0].record or not table.about_persons:
+                continue
+            stands = None if table in tables else store.get(table, basis.period, revoked)
+            if stands is not None and stands.basis != basis.digest:
+                reason = f"{table.name} was published for {basis.period} from other records."
+                raise Refused(tables[0].name, f"{reason} All tables have to be counted anew.")
+            self._parts += [
+                (as_published(table, part), part, 0 if part == stands else part.number)
+                for part in store.versions(table, basis.period)
+            ]
+
+    def frozen(self) -> list[Frozen]:
+        """The parts as the protection takes them."""
+        return [_frozen(*one) for one in self._parts]
+
+    def published(self) -> list[Published]:
+        """The parts as the audit reads them."""
+        return [
+            Published(table, part.path, part.cells, version) for table, part, version in self._parts
+        ]
+
+    def cells(self, table: Table) -> list[pa.Table]:
+        """The cells of each earlier version of a table about persons."""
+        return [pq.read_table(part.cells) for one, part, _ in self._parts if one.name == table.name]
+
+    def rows(self, table: Table) -> pa.Table | None:
+        """The rows of the table's latest version, as they were published."""
+        versions = self._versions[table.name]
+        return pq.read_table(versions[-1].path) if versions else None
 
 
 def _check_register(table: str, register: Sequence[Snapshot]) -> None:
@@ -179,67 +333,46 @@ def _check_register(table: str, register: Sequence[Snapshot]) -> None:
         raise Refused(table, f"{twice} schools stand twice in the register.")
 
 
-def _same_records(
-    table: str,
-    sealed: Sequence[Snapshot],
-    frozen: Sequence[Sequence[Mapping[str, Any]]],
-    period: str,
-) -> None:
-    """A period's tables are all counted from the same records, or differences would tell."""
-    now = sorted(snapshot.sha256 for snapshot in sealed)
-    for references in frozen:
-        if sorted(reference["sha256"] for reference in references) != now:
-            raise Refused(
-                table,
-                f"{period} is frozen: other tables were published from other records. It can be "
-                "counted for periods that are not yet published, or after those are withdrawn.",
-            )
-
-
 def _write_tables(
     tables: Sequence[Table],
     basis: _Basis,
     settings: Mapping[str, Any],
     folder: Path,
-    frozen: Sequence[tuple[Table, Part]],
-) -> dict[str, dict[str, Any]]:
-    """Write the Parquet file of each table; their certificates, by name. A table that cannot be
-    made safe goes down its ladder."""
+    before: _Before,
+) -> tuple[dict[str, dict[str, Any]], int]:
+    """Write the Parquet file of each table; their certificates, by name, and how many figures tell
+    by how few persons they have changed. A table that cannot be made safe goes down its ladder."""
     for table in tables:
         if table.kind == "register":
             pq.write_table(_register_rows(table, basis), folder / f"{table.name}.parquet")
     cubes = [table for table in tables if table.kind == "cube"]
-    counted = {table.name: _count(table, basis, settings) for table in cubes}
-    standing, before = [], []
-    for table, part in frozen:
-        if table.kind == "cube":
-            one = _frozen(table, part, basis, settings)
-            standing.append(one)
-            before.append(Published(table, part.path, _write_cells(table, one.cells, folder)))
+    counted = {
+        table.name: _with_rows(table, _count(table, basis, settings), before.cells(table))
+        for table in cubes
+    }
+    frozen = before.frozen()
     rungs = {table.name: 0 for table in tables}
     while True:
         given_up = {table.name: table.disclosure.ladder[: rungs[table.name]] for table in tables}
         cells = {name: without(cube, given_up[name]) for name, cube in counted.items()}
         try:
-            masks = protect_together(cubes, cells, standing)
+            masks = protect_together(cubes, cells, frozen)
             for table in cubes:
                 rows = _cube_rows(table, basis, cells[table.name], masks[table.name])
+                rows = _with_revised_flags(table, rows, before.rows(table))
                 file = folder / f"{table.name}.parquet"
                 pq.write_table(rows, file, compression="zstd", row_group_size=100_000)
-            certificates = _certified(tables, cells, basis.period, folder, before)
+            certificates, told = _certified(tables, cells, basis.period, folder, before)
         except Refused as refused:
             ladder = next((t.disclosure.ladder for t in tables if t.name == refused.table), ())
             if rungs.get(refused.table, 0) == len(ladder):
                 raise
             rungs[refused.table] += 1
             continue
-        # What was counted leaves no trace beside what is published.
-        for file in folder.glob("*.cells"):
-            file.unlink()
         return {
             name: {**certificate.as_dict(), "given_up": list(given_up[name])}
             for name, certificate in certificates.items()
-        }
+        }, told
 
 
 def _certified(
@@ -247,52 +380,118 @@ def _certified(
     cells: Mapping[str, pa.Table],
     period: str,
     folder: Path,
-    before: Sequence[Published],
-) -> dict[str, Certificate]:
-    """Audit the files of `tables`, together with those published `before`."""
+    before: _Before,
+) -> tuple[dict[str, Certificate], int]:
+    """Audit the files of `tables`, together with those published `before`; also how many figures
+    tell by how few persons they have changed."""
     certificates = {
         table.name: audit(table, period, folder / f"{table.name}.parquet")
         for table in tables if table.kind == "register"
     }  # fmt: skip
     cubes = [table for table in tables if table.kind == "cube"]
-    if cubes:
-        now = [
-            Published(
-                table,
-                folder / f"{table.name}.parquet",
-                _write_cells(table, cells[table.name], folder),
-            )
-            for table in cubes
-        ]
-        found, primary = audit_together(period, [*before, *now])
-        certificates |= {table.name: found[table.name] for table in cubes}
-        write_json(folder / PRIMARY, primary)
-    return certificates
+    if not cubes:
+        return certificates, 0
+    now = [
+        Published(
+            table,
+            folder / f"{table.name}.parquet",
+            _write_cells(table, cells[table.name], folder),
+        )
+        for table in cubes
+    ]
+    audited = audit_together(period, [*before.published(), *now])
+    for table, one in zip(cubes, now, strict=True):
+        certificates[table.name] = audited.certificates[table.name]
+        if not table.about_persons:
+            one.cells.unlink()
+    return certificates, audited.told
+
+
+def _with_rows(table: Table, cells: pa.Table, earlier: Sequence[pa.Table]) -> pa.Table:
+    """The cells, and zeros for those that only earlier versions have: a row that was published
+    does not vanish."""
+    keys = list(table.dimension_columns)
+    names = [name for name in cells.column_names if name not in keys]
+    counted = {one.name for one in components(table) if one.source is None or one.counted}
+    for version in earlier:
+        gone = version.select(keys).join(cells.select(keys), keys, join_type="left anti")
+        if gone.num_rows:
+            zeros = {
+                name: pa.array(np.zeros(gone.num_rows)) if name in counted
+                else pa.nulls(gone.num_rows)
+                for name in names
+            }  # fmt: skip
+            more = pa.table({**{name: gone[name] for name in keys}, **zeros})
+            cells = pa.concat_tables([cells, more.select(cells.column_names).cast(cells.schema)])
+    return cells.sort_by([(name, "ascending") for name in keys]) if earlier else cells
+
+
+def _with_revised_flags(table: Table, rows: pa.Table, before: pa.Table | None) -> pa.Table:
+    """The rows, with `r` beside each value that is not the one published before."""
+    if before is None or not set(rows.column_names) <= set(before.column_names):
+        return rows
+    place = rows.select(table.key).append_column("place", pa.array(np.arange(rows.num_rows)))
+    for measure in table.measures:
+        old = before.select([*table.key, measure.name]).rename_columns([*table.key, "old"])
+        both = old.join(place, list(table.key), join_type="inner")
+        both = both.filter(pc.is_valid(both["old"]))
+        now = rows[measure.name].take(both["place"])
+        changed = both["place"].filter(pc.fill_null(pc.not_equal(now, both["old"]), False))
+        name = f"{measure.name}_flag"
+        flags = rows[name].to_numpy(zero_copy_only=False).copy()
+        flags[changed.to_numpy()] = REVISED
+        rows = rows.set_column(rows.column_names.index(name), name, pa.array(flags, pa.string()))
+    return rows
 
 
 def _write_cells(table: Table, cells: pa.Table, folder: Path) -> Path:
     file = folder / f"{table.name}.cells"
-    pq.write_table(cells, file)
+    pq.write_table(cells, file, compression="zstd")
+    file.chmod(0o600)
     return file
 
 
-def _frozen(table: Table, part: Part, basis: _Basis, settings: Mapping[str, Any]) -> Frozen:
-    """A published table, its cells counted again from the same records.
+def as_published(table: Table, part: Part) -> Table:
+    """The table with the measures and the threshold that it had when the part was made.
 
-    :raises Refused: they are not the cells that were published.
+    :raises Refused: what was counted in the part is gone, or it had other dimensions.
     """
+    if not part.cells.exists():
+        reason = f"What was counted for {part.period} before is gone: {part.cells.name}."
+        raise Refused(table.name, f"{reason} Put it back from the backup of the state folder.")
+    columns = set(pq.read_schema(part.path).names)
+    counted = set(pq.read_schema(part.cells).names)
+    if not set(table.dimension_columns) <= columns & counted:
+        raise Refused(
+            table.name,
+            f"It had other dimensions when {part.period} was published. Undo the change, or "
+            "declare a table of a new name.",
+        )
+    measures = tuple(
+        measure for measure in table.measures
+        if measure.name in columns
+        and all(one.name in counted for one in (measure.numerator, measure.denominator) if one)
+    )  # fmt: skip
+    thresholds = part.certificate["thresholds"].values()
+    k = min(thresholds, default=table.disclosure.threshold)
+    return replace(table, measures=measures, disclosure=replace(table.disclosure, threshold=k))
+
+
+def _frozen(table: Table, part: Part, version: int) -> Frozen:
+    """A part as it was published.
+
+    :raises Refused: its cells do not have its rows.
+    """
+    rows, cells = pq.read_table(part.path), pq.read_table(part.cells)
     columns = list(table.dimension_columns)
-    order = [(name, "ascending") for name in columns]
-    rows = pq.read_table(part.path).sort_by(order)
-    cells = without(_count(table, basis, settings), part.certificate["given_up"]).sort_by(order)
     if not rows.select(columns).equals(cells.select(columns)):
-        reason = f"The cells of {basis.period} are not the ones that were published."
+        reason = f"The cells of {part.period} are not the ones that were published."
         raise Refused(table.name, reason)
     hidden = {
         measure.name: np.asarray(pc.equal(rows[f"{measure.name}_status"], CONFIDENTIAL))
         for measure in table.measures
     }
-    return Frozen(table, cells, hidden)
+    return Frozen(table, cells, hidden, version)
 
 
 def _count(table: Table, basis: _Basis, settings: Mapping[str, Any]) -> pa.Table:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harvesters.disclosure import Published, Refused, audit_together
 from harvesters.files import sha256
-from harvesters.parts import PartStore
+from harvesters.parts import Part, PartStore, as_published
 from harvesters.release import protection_sets
 from harvesters.releases import ReleaseStore
 from schemas import Declarations, Table
@@ -29,35 +29,41 @@ class Result:
 def reaudit(
     state: Path, declarations: Declarations, names: Collection[str] = ()
 ) -> Iterator[Result]:
-    """Audit the tables about persons of all current releases; only the protection sets of the
-    tables called `names`, where there are any."""
-    for record, every in sorted(protection_sets(declarations).items()):
-        tables = [one for one in every if any(m.about == "persons" for m in one.measures)]
+    """Audit the tables about persons of all current releases, together with every version that
+    was let out before; only the protection sets of the tables called `names`, where there are any.
+    """
+    store = PartStore(state)
+    for _, every in sorted(protection_sets(declarations).items()):
+        tables = [one for one in every if one.about_persons]
         if names and not any(table.name in names for table in tables):
             continue
         public = {table.name: _public(state, table) for table in tables}
-        store = PartStore(state)
         for period in sorted({period for table in tables for period in store.periods(table)}):
-            standing = [
-                (table, part) for table in tables
-                if (part := store.get(table, period)) and part.digest in public[table.name]
+            versions = [
+                (table, part, 0 if part.digest in public[table.name] else part.number)
+                for table in tables for part in store.versions(table, period)
             ]  # fmt: skip
-            if not standing:
-                continue
-            audited = tuple(table.name for table, _ in standing)
-            changed = [table.name for table, part in standing if sha256(part.path) != part.digest]
-            if changed:
-                problem = f"The file of {', '.join(changed)} is not the one that was audited."
-                yield Result(audited, period, problem=problem)
-                continue
-            published = [Published(table, part.path) for table, part in standing]
-            try:
-                found, _ = audit_together(period, published, store.primary(record, period))
-            except Refused as refused:
-                yield Result(audited, period, problem=str(refused))
-                continue
-            system = next(iter(found.values())).system
-            yield Result(audited, period, system["suppressed"], system["linear_programmes"])
+            if any(not version for _, _, version in versions):
+                yield _audit(period, versions)
+
+
+def _audit(period: str, versions: list[tuple[Table, Part, int]]) -> Result:
+    standing = [(table, part) for table, part, version in versions if not version]
+    audited = tuple(table.name for table, _ in standing)
+    changed = [table.name for table, part in standing if sha256(part.path) != part.digest]
+    if changed:
+        problem = f"The file of {', '.join(changed)} is not the one that was audited."
+        return Result(audited, period, problem=problem)
+    try:
+        published = [
+            Published(as_published(table, part), part.path, part.cells, version)
+            for table, part, version in versions
+        ]
+        certificates = audit_together(period, published).certificates
+    except Refused as refused:
+        return Result(audited, period, problem=str(refused))
+    system = next(iter(certificates.values())).system
+    return Result(audited, period, system["suppressed"], system["linear_programmes"])
 
 
 def _public(state: Path, table: Table) -> set[str]:

@@ -14,7 +14,14 @@ import pyarrow.parquet as pq
 from harvesters.disclosure import Refused
 from harvesters.disclosure.personal_data import refuse_personal_metadata
 from harvesters.files import locked, sha256
-from harvesters.parts import Part, PartStore, build_parts, schema_of
+from harvesters.parts import (
+    Part,
+    PartStore,
+    basis_of,
+    build_parts,
+    register_of,
+    schema_of,
+)
 from harvesters.releases import Release, ReleaseStore
 from harvesters.snapshots import SnapshotStore
 from harvesters.sources import Source
@@ -32,6 +39,8 @@ class Outcome:
 
     releases: list[Release] = field(default_factory=list)
     refusals: list[Refused] = field(default_factory=list)
+    held: list[tuple[str, str]] = field(default_factory=list)
+    """Record types and periods whose revision waits for a publisher's decision from now on."""
 
 
 def release(
@@ -43,7 +52,8 @@ def release(
     """Release every table whose parts are not those of its last release.
 
     A protection set that is refused keeps its last releases; the others go on. A release that was
-    withdrawn is not made again. Snapshots about persons are deleted once their period is frozen in
+    withdrawn is not made again. A revision that tells by how few persons a figure has changed waits
+    for a publisher's decision. Snapshots about persons are deleted once they have led to parts of
     every table that counts them.
     """
     outcome = Outcome()
@@ -52,14 +62,16 @@ def release(
         for record, tables in protection_sets(declarations).items():
             feeding = [source for source in sources if record in source.records]
             for period in open_periods(record, tables, feeding, state):
-                revoked = _revoked(tables, state)
-                missing = [
-                    table for table in tables if not _standing(table, period, state, revoked)
-                ]
-                names = ", ".join(table.name for table in missing)
+                due = _due(record, tables, period, state, declarations)
+                if not due:
+                    continue
+                names = ", ".join(table.name for table in due)
                 with _refusing(names, outcome):
                     progress(names, period)
-                    build_parts(missing, period, state, declarations, revoked)
+                    build_parts(due, period, state, declarations, _revoked(tables, state))
+                    if PartStore(state).held(record, period) is not None:
+                        log.warning("A revision of %s for %s waits for a decision.", names, period)
+                        outcome.held.append((record, period))
             for table in tables:
                 with _refusing(table.name, outcome):
                     made = _release_table(table, feeding, state, declarations, progress)
@@ -87,13 +99,34 @@ def _refusing(tables: str, outcome: Outcome) -> Iterator[None]:
 
 
 def needed(record: str, period: str, state: Path, declarations: Declarations) -> bool:
-    """Whether a snapshot of `record` for `period` could still lead to anything: records about
-    institutions serve as registers, those about persons only tables that are not yet frozen."""
+    """Whether a snapshot of `record` for `period` is needed even if its source changed nothing:
+    some table has no part, or another source brings a revision. Registers always are."""
     if declarations.records[record].about == "institutions":
         return True
     tables = protection_sets(declarations).get(record, [])
-    revoked = _revoked(tables, state)
-    return any(not _standing(table, period, state, revoked) for table in tables)
+    store, revoked = PartStore(state), _revoked(tables, state)
+    newest = [store.newest(table, period) for table in tables]
+    parts = [part for part in newest if part is not None and part.digest not in revoked]
+    if len(parts) < len(tables):
+        return True
+    # What the newest parts, held or not, were counted from has led to all that it could.
+    used = store.rejected(record, period).union(*(part.snapshots for part in parts))
+    return any(one.sha256 not in used for one in SnapshotStore(state).all(record, period))
+
+
+def _due(
+    record: str, tables: Sequence[Table], period: str, state: Path, declarations: Declarations
+) -> list[Table]:
+    """The tables to build for a period from what is sealed: those without a part, or all of them
+    where those that stand were counted from something else."""
+    store, revoked = PartStore(state), _revoked(tables, state)
+    sealed = SnapshotStore(state).all(record, period)
+    basis = basis_of(sealed, register_of(record, tables[0], period, state, declarations))
+    standing = {table.name: _standing(table, period, state, revoked) for table in tables}
+    missing = [table for table in tables if standing[table.name] is None]
+    if any(part is not None and part.basis != basis for part in standing.values()):
+        return [] if basis in store.decided(record, period) else list(tables)
+    return [] if missing and basis in store.decided(record, period) else missing
 
 
 def protection_sets(declarations: Declarations) -> dict[str, list[Table]]:
@@ -117,20 +150,18 @@ def _standing(table: Table, period: str, state: Path, revoked: set[str]) -> Part
 def open_periods(
     record: str, tables: Sequence[Table], sources: Sequence[Source], state: Path
 ) -> Iterator[str]:
-    """The periods that some table lacks and that every source that has them has delivered; none
-    as long as one of the sources was never asked what it has."""
+    """The periods that every source that has them has delivered; none as long as one of the
+    sources was never asked what it has."""
     snapshots = SnapshotStore(state)
     if not all(snapshots.was_asked(source.name, record) for source in sources):
         return
-    revoked = _revoked(tables, state)
     listed = {source.name: set(snapshots.periods(source.name, record)) for source in sources}
     for period in sorted(set().union(*listed.values())):
-        owing = [
-            name
+        if all(
+            snapshots.get(name, record, period) is not None
             for name, periods in listed.items()
-            if period in periods and snapshots.get(name, record, period) is None
-        ]
-        if not owing and any(not _standing(table, period, state, revoked) for table in tables):
+            if period in periods
+        ):
             yield period
 
 
@@ -188,7 +219,6 @@ def _forget(record: str, tables: Sequence[Table], state: Path, declarations: Dec
     if declarations.records[record].about != "persons":
         return
     snapshots = SnapshotStore(state)
-    revoked = _revoked(tables, state)
     for source, period in snapshots.kept(record):
-        if all(_standing(table, period, state, revoked) for table in tables):
+        if not needed(record, period, state, declarations):
             snapshots.discard(source, record, period)

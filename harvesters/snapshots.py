@@ -173,18 +173,30 @@ class SnapshotStore:
         return {(file.parent.parent.name, file.name.split(".")[0]) for file in files}
 
     def discard(self, source: str, record: str, period: str) -> None:
-        """Delete every file of a period that is closed, a killed harvest's included.
+        """Delete every file of a period that is closed, a killed harvest's included; the change
+        token stays, so that a later change of the source is noticed.
 
         Where a harvest is at work on it, nothing is done: another time.
         """
         try:
             with self.lock(source, record, period, wait=False):
                 folder = self.folder(source, record)
+                snapshot = self.get(source, record, period)
+                if snapshot is not None:
+                    write_json(folder / f"closed.{period}.json", snapshot.token, mode=0o600)
                 # The pointer first: it never points at nothing.
                 for path in (folder / f"{period}.json", *folder.glob(f"{period}.*")):
                     path.unlink(missing_ok=True)
         except BlockingIOError:
             return
+
+    def closed_token(self, source: str, record: str, period: str) -> str | None:
+        """The change token of the snapshot that was discarded last, or None."""
+        try:
+            token: str = read_json(self.root / source / record / f"closed.{period}.json")
+        except FileNotFoundError:
+            return None
+        return token
 
     @contextmanager
     def database_settings(self) -> Iterator[dict[str, Any]]:

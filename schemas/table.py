@@ -165,6 +165,11 @@ class Table:
         return self.document.digest
 
     @property
+    def about_persons(self) -> bool:
+        """Whether one of the measures is about persons, whatever the records are about."""
+        return any(measure.about == "persons" for measure in self.measures)
+
+    @property
     def dimension_columns(self) -> tuple[str, ...]:
         """The coded columns of all dimensions, in order."""
         return tuple(name for dimension in self.dimensions for name in dimension.hierarchy)

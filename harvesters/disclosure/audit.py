@@ -8,7 +8,7 @@ in one is not a mistake in both.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,15 @@ import numpy as np
 
 from harvesters.disclosure.highs import version
 from harvesters.disclosure.intervals import TOLERANCE, Unsolved, intervals
-from harvesters.disclosure.reader import Flags, Knowledge, Published, knowledge, quoted
+from harvesters.disclosure.reader import (
+    Flags,
+    Floats,
+    Knowledge,
+    Numbers,
+    Published,
+    knowledge,
+    quoted,
+)
 from harvesters.disclosure.refusal import Refused
 from schemas import Measure, Table
 from schemas.table import SENSITIVE_THRESHOLD
@@ -223,22 +231,30 @@ def _amount(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnectio
     raise Refused(table.name, f"{measure.name} is a sum of amounts without a count of persons.")
 
 
-def audit_together(
-    period: str, published: Sequence[Published], primary: Collection[str] | None = None
-) -> tuple[dict[str, Certificate], list[str]]:
-    """Certify the files that would publish `period` of tables counted from the same records, each
-    for itself and all as one system, as a reader of all of them would solve it.
+@dataclass(frozen=True)
+class Audited:
+    """What an audit of a protection set came to: the certificates by table, and how many figures
+    tell by how few persons they have changed since an earlier version."""
 
-    Which figures are too small is worked out from the cells beside the files; without cells,
-    `primary` names them, as an earlier audit did. The certificates by table, and those names.
+    certificates: Mapping[str, Certificate]
+    told: int
+
+
+def audit_together(period: str, published: Sequence[Published]) -> Audited:
+    """Certify the files that publish, or would publish, `period` of tables counted from the same
+    records, each for itself and all as one system, as a reader of all of them would solve it; of
+    earlier versions too, which such a reader may have kept.
+
+    Which figures are too small is worked out from the cells beside the files.
 
     :raises Refused: a file is not what `audit` certifies, or what can be worked out of a figure
         that is too small does not contain everything from 0 to its threshold, or another
         suppressed figure can be worked out exactly.
     """
-    tables = [one.table for one in published]
-    alone = {one.table.name: audit(one.table, period, one.file) for one in published}
-    for one in published:
+    now = [one for one in published if not one.version]
+    tables = [one.table for one in now]
+    alone = {one.table.name: audit(one.table, period, one.file) for one in now}
+    for one in now:
         checks = [*alone[one.table.name].checks, *_against_cells(one)]
         alone[one.table.name] = replace(alone[one.table.name], checks=checks)
     known = knowledge(published)
@@ -248,16 +264,24 @@ def audit_together(
     wrong = ~np.isnan(known.value) & ~np.isnan(known.truth) & (known.value != known.truth)
     if wrong.any():
         reason = f"{wrong.sum()} figures are not what was counted."
-        raise Refused(_telling(known, wrong, published), reason)
-    small = (known.truth > 0) & (known.truth < known.k)
-    if primary is not None:
-        small = np.isin(np.array(known.key, dtype=object), list(primary))
-    open_ = small & ~np.isnan(known.value)
-    if open_.any():
-        raise Refused(_telling(known, open_, published), f"{open_.sum()} figures are too small.")
+        raise Refused(_telling(known, wrong, now), reason)
+    # What an earlier version told although it is too small by the rules of today is lost, and what
+    # it hid by a lower threshold is past more protection than that.
+    open_ = (known.truth > 0) & (known.truth < known.k) & ~np.isnan(known.value)
+    lost = open_ & known.before
+    if (open_ & ~lost).any():
+        number = (open_ & ~lost).sum()
+        raise Refused(_telling(known, open_ & ~lost, now), f"{number} figures are too small.")
+    both = (known.k > 0) & (known.k_before > 0)
+    k = np.where(both, np.minimum(known.k, known.k_before), known.k + known.k_before)
+    small = (known.truth > 0) & (known.truth < k) & np.isnan(known.value)
     low = np.where(small, 0.0, np.nan)
-    high = np.where(small, known.k.astype(float), np.nan)
-    width = np.where(known.hidden & ~small, 1.0, np.nan)
+    high = np.where(small, k.astype(float), np.nan)
+    # What was hidden before stays so, even where everybody has left and the totals tell that.
+    before, after = known.changed.T
+    left = np.isin(np.arange(len(k)), after[known.hidden[before]]) & (known.truth == 0)
+    width = np.where(known.hidden & ~small & ~left, 1.0, np.nan)
+    known, low, high, width, pairs = _with_differences(known, low, high, width)
     try:
         found = intervals(known, low, high, width)
     except Unsolved as unsolved:
@@ -268,30 +292,72 @@ def audit_together(
         | (found.high < high[found.figure] - TOLERANCE)
         | (found.high - found.low < width[found.figure] - TOLERANCE)
     )
+    told = int(exposed[pairs].sum())
+    exposed[pairs] = False
     if exposed.any():
         raise Refused(
-            _telling(known, exposed, published),
+            _telling(known, exposed, now),
             f"{exposed.sum()} suppressed figures can be worked out from the others.",
         )
     system = {
         "tables": [table.name for table in tables],
         "files_sha256": [alone[table.name].file_sha256 for table in tables],
-        "figures": len(known.key),
+        "earlier_versions": len({one.version for one in published if one.version}),
+        "figures": len(known.key) - len(pairs),
         "suppressed": int(known.hidden.sum()),
+        "told_before": int(lost.sum()),
         "components": found.components,
         "largest_component": found.largest,
         "linear_programmes": found.programmes,
         "solver": f"HiGHS {version()}",
     }
-    certificates = {name: replace(one, system=system) for name, one in alone.items()}
-    return certificates, [known.key[number] for number in np.flatnonzero(small).tolist()]
+    return Audited({name: replace(one, system=system) for name, one in alone.items()}, told)
+
+
+def _with_differences(
+    known: Knowledge, low: Floats, high: Floats, width: Floats
+) -> tuple[Knowledge, Floats, Floats, Floats, Numbers]:
+    """The system with a figure more for each one that changed by less than its threshold: by how
+    much, and an offset, since no figure is below nothing. What can be worked out of a difference
+    has to contain everything from 0 to the threshold, in the direction of the change. The numbers
+    of those figures come last.
+    """
+    before, now = known.changed.T
+    by = known.truth[now] - known.truth[before]
+    few = np.abs(by) < known.k[now]
+    before, now, by = before[few], now[few], by[few]
+    size, rows = len(known.key), len(known.least)
+    number, row = size + np.arange(len(by)), rows + np.arange(len(by))
+    offset = np.nan_to_num(known.truth).max(initial=0) * 2 + known.k.max(initial=0)
+    nothing = np.full(len(by), np.nan)
+    k = known.k[now].astype(float)
+    return (
+        replace(
+            known,
+            key=[*known.key, *(known.key[one] for one in now.tolist())],
+            value=np.append(known.value, nothing),
+            hidden=np.append(known.hidden, np.zeros(len(by), dtype=bool)),
+            k=np.append(known.k, known.k[now]),
+            k_before=np.append(known.k_before, known.k_before[before]),
+            truth=np.append(known.truth, by + offset),
+            before=np.append(known.before, np.zeros(len(by), dtype=bool)),
+            # now - before - difference = -offset
+            row=np.concatenate([known.row, row, row, row]),
+            figure=np.concatenate([known.figure, now, before, number]),
+            sign=np.concatenate([known.sign, np.ones(len(by)), -np.ones(2 * len(by))]),
+            least=np.append(known.least, np.full(len(by), -offset)),
+            greatest=np.append(known.greatest, np.full(len(by), -offset)),
+        ),
+        np.append(low, offset - np.where(by < 0, k, 0)),
+        np.append(high, offset + np.where(by > 0, k, 0)),
+        np.append(width, nothing),
+        number,
+    )
 
 
 def _against_cells(published: Published) -> list[str]:
     """What only the cells beside a file tell: that it has their rows, and that no quotient in it
     is of too few; returns what was checked, in words."""
-    if published.cells is None:
-        return []
     table, checks = published.table, ["The rows are those that were counted."]
     columns = ", ".join(quoted(name) for name in table.dimension_columns)
     with duckdb.connect() as connection:

@@ -4,6 +4,9 @@ A figure is a count of some persons, or a sum over them: what is counted, and of
 persons may be counted in several cells of several tables: in a total of one table and a finer cell
 of another, by a filter here and by a dimension there. All of them are one figure, and all lines of
 all tables are equations between figures.
+
+Tables may be of several *versions*: counted at different times. A figure that did not change in
+between is one figure; one that did is another figure in each version.
 """
 
 from __future__ import annotations
@@ -74,22 +77,27 @@ def figures_of(
     tables: Sequence[Table],
     cells: Mapping[str, pa.Table],
     frozen: Mapping[str, Mapping[str, Mask]],
+    versions: Mapping[str, int] | None = None,
+    pinned: Mapping[str, Mapping[str, Mask]] | None = None,
 ) -> Figures:
     """The figures about persons of tables that are counted from the same records.
 
     `cells` are those of each table, by name, as `harvesters.tabulate.tabulate` counts them. Of
     the tables in `frozen`, which are published already, the masks by measure say which rows are
-    suppressed: those stay so, and the others stay open.
+    suppressed: those stay so, and the others stay open. `versions` has the version of each table
+    that is not of version 0. The rows of `pinned`, masks by table and measure, are suppressed in
+    any case.
 
     :raises Refused: a table cannot be judged, alone or together with the others.
     """
+    versions, pinned = versions or {}, pinned or {}
     components = {table.name: _components(table) for table in tables}
     coordinates = Coordinates(tables, cells, components)
-    counted, keys, where, what = _number(tables, components, coordinates)
-    value = _values(counted, cells, len(keys))
+    counted, known = _number(tables, components, coordinates, cells, versions)
+    value, where = known.value, known.where
     lines = {table.name: axes(table, cells[table.name]) for table in tables}
     sums = [one for table in tables for one in _lines(table, lines[table.name], counted)]
-    rests = _rests(coordinates, keys, where, what, value, counted)
+    rests = _rests(coordinates, known, counted)
     sums += [one.sums for one in rests]
     value = np.concatenate([value, *(one.value for one in rests)])
     asked = Asked(value)
@@ -98,13 +106,18 @@ def figures_of(
     figure = {(one.table.name, one.component.name): one.figure for one in counted}
     for table in tables:
         told[table.name], ends[table.name] = _ask(
-            asked, table, cells[table.name], lines[table.name], figure, frozen.get(table.name)
-        )
+            asked, table, cells[table.name], lines[table.name], figure, frozen.get(table.name),
+            pinned.get(table.name), superseded=versions.get(table.name, 0) > 0,
+        )  # fmt: skip
     for one in rests:
         asked.rest(one.sums)
     asked.settle()
+    for name, measures in told.items():
+        if name not in frozen:
+            for measure, figures in measures.items():
+                ends[name][measure] |= asked.told_before(figures)
     block = _blocks(tables, coordinates, where)
-    published = np.arange(len(value)) < len(keys)
+    published = np.arange(len(value)) < len(where)
     system = System(
         value=value,
         sums=_distinct(sums, len(value)),
@@ -127,54 +140,81 @@ def _components(table: Table) -> list[Component]:
     return list(found.values())
 
 
+@dataclass(frozen=True)
+class _Known:
+    """The figures that rows name: coordinates (shape (figures, columns)), value, and version by
+    version the sorted keys and what figure each is. `kinds` is how many things are counted."""
+
+    where: Index
+    what: Index
+    value: Values
+    keys: Mapping[int, Index]
+    figures: Mapping[int, Index]
+    kinds: int
+
+
 def _number(
     tables: Sequence[Table],
     components: Mapping[str, Sequence[Component]],
     coordinates: Coordinates,
-) -> tuple[list[_Counted], Index, Index, Index]:
-    """Every component with its figures; and of each figure its key, its coordinates (shape
-    (figures, columns)) and what it counts."""
+    cells: Mapping[str, pa.Table],
+    versions: Mapping[str, int],
+) -> tuple[list[_Counted], _Known]:
+    """Every component with its figures. Rows name the same figure where they have the same
+    coordinates, count the same and hold the same value.
+
+    :raises Refused: a figure has two values in one version.
+    """
     pairs = [(table, component) for table in tables for component in components[table.name]]
     kinds = {kind: number for number, kind in enumerate(
         dict.fromkeys((component.source, component.counted) for _, component in pairs)
     )}  # fmt: skip
-    nothing = np.empty((0, len(coordinates.columns)), dtype=np.int64)
-    placed = [coordinates.of(*pair) for pair in pairs]
-    where = np.concatenate([nothing, *(found for found, _ in placed)])
-    what = np.concatenate(
-        [np.empty(0, dtype=np.int64)]
-        + [
-            np.full(len(found), kinds[component.source, component.counted])
-            for (_, component), (found, _) in zip(pairs, placed, strict=True)
-        ]
-    )
-    keys, first, number = np.unique(
-        coordinates.keys(where, what, len(kinds)), return_index=True, return_inverse=True
-    )
-    counted, start = [], 0
-    for (table, component), (found, nobody) in zip(pairs, placed, strict=True):
-        figure = np.where(nobody, -1, number[start : start + len(found)])
+    keys: dict[int, Index] = {}
+    values: dict[int, Values] = {}
+    rows: list[tuple[Index, Mask, Index, int, int]] = []
+    for table, component in pairs:
+        found, nobody = coordinates.of(table, component)
+        kind = kinds[component.source, component.counted]
+        key = coordinates.keys(found, np.full(len(found), kind), len(kinds))
+        version = versions.get(table.name, 0)
+        here = primary.numbers(cells[table.name], component.name)
+        before = keys.get(version, np.empty(0, dtype=np.int64))
+        keys[version], first = np.unique(np.append(before, key[~nobody]), return_index=True)
+        value = np.append(values.get(version, np.empty(0)), here[~nobody])[first]
+        if (value[np.searchsorted(keys[version], key[~nobody])] != here[~nobody]).any() or here[
+            nobody
+        ].any():
+            reason = f"{component.name} is not what other tables have for the same persons."
+            raise Refused(table.name, reason)
+        values[version] = value
+        rows.append((found, nobody, key, kind, version))
+    order = sorted(keys)
+    every = np.concatenate([np.empty(0, dtype=np.int64), *(keys[one] for one in order)])
+    amounts = np.concatenate([np.empty(0), *(values[one] for one in order)])
+    number, first = _distinct_pairs(every, amounts)
+    starts = np.cumsum([0, *(len(keys[one]) for one in order)])
+    figures = {one: number[starts[at] : starts[at + 1]] for at, one in enumerate(order)}
+    where = np.zeros((len(first), len(coordinates.columns)), dtype=np.int64)
+    what = np.zeros(len(first), dtype=np.int64)
+    counted = []
+    for (table, component), (found, nobody, key, kind, version) in zip(pairs, rows, strict=True):
+        figure = np.full(len(found), -1)
+        place = np.searchsorted(keys[version], key[~nobody])
+        figure[~nobody] = figures[version][place]
+        where[figure[~nobody]], what[figure[~nobody]] = found[~nobody], kind
         counted.append(_Counted(table, component, figure))
-        start += len(found)
-    return counted, keys, where[first], what[first]
+    return counted, _Known(where, what, amounts[first], keys, figures, len(kinds))
 
 
-def _values(counted: Sequence[_Counted], cells: Mapping[str, pa.Table], size: int) -> Values:
-    """The value of each figure.
-
-    :raises Refused: a figure has two values.
-    """
-    value = np.full(size, np.nan)
-    for one in counted:
-        here = primary.numbers(cells[one.table.name], one.component.name)
-        rows = one.figure >= 0
-        known = value[one.figure[rows]]
-        if ((known != here[rows]) & ~np.isnan(known)).any() or here[~rows].any():
-            reason = f"{one.component.name} is not what other tables have for the same persons."
-            raise Refused(one.table.name, reason)
-        value[one.figure[rows]] = here[rows]
-    # What only rows name in which nobody can be is nothing.
-    return np.nan_to_num(value)
+def _distinct_pairs(keys: Index, values: Values) -> tuple[Index, Index]:
+    """The number of each pair of a key and a value, by key and then value, and where each number
+    stands first."""
+    order = np.lexsort((values, keys))
+    new = np.ones(len(keys), dtype=bool)
+    new[1:] = (np.diff(keys[order]) != 0) | (np.diff(values[order]) != 0)
+    number = np.empty(len(keys), dtype=np.int64)
+    number[order] = np.cumsum(new) - 1
+    return number, order[new]
 
 
 def _lines(table: Table, lines: Sequence[Axis], counted: Sequence[_Counted]) -> list[Sums]:
@@ -205,38 +245,32 @@ class _Rests:
     value: Values
 
 
-def _rests(
-    coordinates: Coordinates,
-    keys: Index,
-    where: Index,
-    what: Index,
-    value: Values,
-    counted: Sequence[_Counted],
-) -> list[_Rests]:
+def _rests(coordinates: Coordinates, known: _Known, counted: Sequence[_Counted]) -> list[_Rests]:
     """Who does not pass a filter can be counted by who knows all and those who pass."""
     found: list[_Rests] = []
-    size = len(value)
-    kinds = int(what.max(initial=0)) + 1
-    passing = np.zeros(len(keys), dtype=bool)
+    value, size = known.value, len(known.value)
+    passing = np.zeros(size, dtype=bool)
     for one in counted:
         if one.component.where:
             passing[one.figure[one.figure >= 0]] = True
     places = [coordinates.columns.index(column) for column in coordinates.filtered]
-    for number in range(1, len(places) + 1):
-        for some in itertools.combinations(places, number):
-            part = np.flatnonzero(passing & (where[:, some] > 0).all(axis=1))
-            wider = where[part].copy()
-            wider[:, some] = 0
-            sought = coordinates.keys(wider, what[part], kinds)
-            total = np.minimum(np.searchsorted(keys, sought), max(len(keys) - 1, 0))
-            known = keys[total] == sought
-            sums = _grouped(total[known], part[known])
-            if not len(sums):
-                continue
-            left = value[sums.total] - np.add.reduceat(value[sums.part], sums.start[:-1])
-            rest = np.arange(size, size + len(left))
-            found.append(_Rests(_with_last(sums, rest), left))
-            size += len(left)
+    somes = [some for number in range(1, len(places) + 1)
+             for some in itertools.combinations(places, number)]  # fmt: skip
+    for version, some in itertools.product(sorted(known.keys), somes):
+        keys, figures = known.keys[version], known.figures[version]
+        part = figures[passing[figures] & (known.where[figures][:, some] > 0).all(axis=1)]
+        wider = known.where[part].copy()
+        wider[:, some] = 0
+        sought = coordinates.keys(wider, known.what[part], known.kinds)
+        place = np.minimum(np.searchsorted(keys, sought), max(len(keys) - 1, 0))
+        exists = keys[place] == sought
+        sums = _grouped(figures[place[exists]], part[exists])
+        if not len(sums):
+            continue
+        left = value[sums.total] - np.add.reduceat(value[sums.part], sums.start[:-1])
+        rest = np.arange(size, size + len(left))
+        found.append(_Rests(_with_last(sums, rest), left))
+        size += len(left)
     return found
 
 
@@ -270,6 +304,8 @@ def _ask(
     lines: Sequence[Axis],
     figure: Mapping[tuple[str, str], Index],
     frozen: Mapping[str, Mask] | None,
+    pinned: Mapping[str, Mask] | None,
+    superseded: bool,
 ) -> tuple[dict[str, Index], dict[str, Mask]]:
     """Ask what the table's rules ask of its figures; what its measures tell, and the rows that
     are suppressed in any case."""
@@ -283,7 +319,7 @@ def _ask(
         columns = [figure[table.name, use.component.name] for use in uses]
         told[measure.name] = np.stack(columns, axis=1)
         for use, figures in zip(uses, columns, strict=True):
-            asked.threshold(figures, use.k)
+            asked.threshold(figures, use.k, superseded)
         if measure.kind == "rate":
             nobody, everybody = primary.ends(measure, cells)
             ends[measure.name] = nobody | everybody
@@ -297,7 +333,10 @@ def _ask(
                 for figures in columns:
                     asked.category(figures[rows], figures[axis.total[rows]])
         if frozen is not None:
-            asked.freeze(told[measure.name], frozen[measure.name])
+            asked.freeze(told[measure.name], frozen[measure.name], superseded)
+        if pinned is not None:
+            asked.pin(told[measure.name], pinned[measure.name])
+            ends[measure.name] |= pinned[measure.name]
     return told, ends
 
 

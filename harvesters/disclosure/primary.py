@@ -97,16 +97,22 @@ class Asked:
     def __init__(self, value: Values):
         self._value = value
         size = len(value)
-        self._k = np.zeros(size)
-        self._nobody, self._everybody = np.zeros((2, size), dtype=bool)
+        self._k, self._k_before = np.zeros((2, size))
+        self._nobody, self._everybody, self._pinned, self._lost = np.zeros((4, size), dtype=bool)
         self.sensitive: Mask = np.zeros(size, dtype=bool)
         self.open: Mask = np.zeros(size, dtype=bool)
         self.low = np.full(size, np.nan)
         self.high = np.full(size, np.nan)
 
-    def threshold(self, figures: Index, k: float) -> None:
-        """No figure may stand from 1 to `k` - 1. Of several thresholds the highest holds."""
-        np.maximum.at(self._k, figures[figures >= 0], k)
+    def threshold(self, figures: Index, k: float, superseded: bool = False) -> None:
+        """No figure may stand from 1 to `k` - 1. Of several thresholds the highest holds, but for
+        those of rows that are `superseded` now: a figure that they told of, or hid, by a lower
+        one is past more protection than that."""
+        chosen = figures[figures >= 0]
+        if superseded:
+            np.maximum.at(self._k_before, chosen, k)
+        else:
+            np.maximum.at(self._k, chosen, k)
 
     def nobody(self, figures: Index) -> None:
         """It must not be told that these figures are nothing, or nearly."""
@@ -130,23 +136,43 @@ class Asked:
         others = np.maximum.reduceat(self._k[sums.part], sums.start[:-1])
         self._k[last] = np.maximum(self._k[last], others)
 
-    def freeze(self, told: Index, hidden: Mask) -> None:
+    def freeze(self, told: Index, hidden: Mask, superseded: bool = False) -> None:
         """Rows that are published already and tell figures, shape (rows, number): where they are
-        not `hidden`, shape (rows,), the figures stand open; a figure told alone stays hidden."""
+        not `hidden`, shape (rows,), the figures stand open; a figure told alone stays hidden.
+        What was told too small by rows that are `superseded` now is lost."""
         shown = told[~hidden]
         self.open[shown[shown >= 0]] = True
+        if superseded:
+            self._lost[shown[shown >= 0]] = True
         if told.shape[1] == 1:
             kept = told[hidden, 0]
             self.sensitive[kept[kept >= 0]] = True
 
+    def pin(self, told: Index, hidden: Mask) -> None:
+        """Rows that are `hidden`, shape (rows,), whatever becomes of the figures that they tell,
+        shape (rows, number): a figure told alone is hidden, and must not be worked out exactly."""
+        if told.shape[1] == 1:
+            kept = told[hidden, 0]
+            self._pinned[kept[kept >= 0]] = True
+
+    def told_before(self, told: Index) -> Mask:
+        """The rows, shape (rows,), that tell a figure which superseded rows told although it is too
+        small by the rules of today: it is lost, and not told again. To be asked once settled."""
+        return np.asarray(np.append(self._lost, False)[told].any(axis=1))
+
     def settle(self) -> None:
         """Work out the intervals, once everything is asked."""
-        value, k = self._value, self._k
-        few = too_few(value, k)
-        self.sensitive |= few | self._nobody | self._everybody
+        value, before = self._value, self._k_before
+        self._lost &= too_few(value, self._k)
+        k = np.where((self._k > 0) & (before > 0), np.fmin(self._k, before), self._k + before)
+        few = too_few(value, k) & ~self._lost
+        self._pinned &= ~self.open
+        self.sensitive |= few | self._nobody | self._everybody | self._pinned
         low = np.where(few | (self._nobody & (value < k)), 0.0, np.nan)
         high = np.where(few | (self._nobody & (value < k)), k, np.nan)
         full = self._everybody & ~few
         low = np.where(full, np.fmin(low, np.maximum(value - k, 0)), low)
         high = np.where(full, np.fmax(high, value), high)
-        self.low, self.high = low, high
+        asked = ~np.isnan(high) | ~self._pinned | (value <= 0)
+        self.low = np.where(asked, low, np.maximum(value - 1, 0))
+        self.high = np.where(asked, high, value)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 
 from harvesters.disclosure.figures import figures_of
@@ -19,12 +20,17 @@ CONFIDENTIAL = "c"
 
 @dataclass(frozen=True)
 class Frozen:
-    """A table that is published already: its cells, counted anew from the same records, and which
-    of them are suppressed, by measure (shape (rows,))."""
+    """A table as it was published: its cells, and which of them are suppressed, by measure (shape
+    (rows,)).
+
+    Version 0 was counted from the same records as what is published now. Others were counted at
+    another time; a table may have been published in several versions.
+    """
 
     table: Table
     cells: pa.Table
     hidden: Mapping[str, Mask]
+    version: int = 0
 
 
 def protect(table: Table, cells: pa.Table) -> dict[str, Mask]:
@@ -38,14 +44,22 @@ def protect_together(
     """Which rows are suppressed, by table and measure: masks of shape (rows,).
 
     `tables` are counted from the same records; `cells` are those of each, by name, as
-    `harvesters.tabulate.tabulate` counts them. The `frozen` tables stay as they are. Measures
-    about institutions are open.
+    `harvesters.tabulate.tabulate` counts them. The `frozen` tables stay as they are, and what is
+    suppressed in an earlier version of a table stays so. Measures about institutions are open.
 
     :raises Refused: the promises cannot be kept; names a table that would have to be coarser.
     """
-    every = [*(one.table for one in frozen), *tables]
-    known = {**cells, **{one.table.name: one.cells for one in frozen}}
-    figures = figures_of(every, known, {one.table.name: one.hidden for one in frozen})
+    before = [_named_by_version(one) for one in frozen]
+    every = [*(one.table for one in before), *tables]
+    known = {**cells, **{one.table.name: one.cells for one in before}}
+    pinned = {table.name: _pinned(table, cells[table.name], frozen) for table in tables}
+    figures = figures_of(
+        every,
+        known,
+        {one.table.name: one.hidden for one in before},
+        {one.table.name: one.version for one in before},
+        pinned,
+    )
     try:
         hidden = suppress(figures.system)
     except Unprotectable as unprotectable:
@@ -58,3 +72,25 @@ def protect_together(
         ) from None
     masks = figures.masks(hidden)
     return {table.name: masks[table.name] for table in tables}
+
+
+def _named_by_version(one: Frozen) -> Frozen:
+    """Versions of one table must not go by the same name."""
+    if not one.version:
+        return one
+    return replace(one, table=replace(one.table, name=f"{one.table.name}@{one.version}"))
+
+
+def _pinned(table: Table, cells: pa.Table, frozen: Sequence[Frozen]) -> dict[str, Mask]:
+    """The rows that are suppressed in an earlier version of the table, by measure."""
+    found = {measure.name: np.zeros(cells.num_rows, dtype=bool) for measure in table.measures}
+    keys = list(table.dimension_columns)
+    place = cells.select(keys).append_column("place", pa.array(np.arange(cells.num_rows)))
+    for one in frozen:
+        if one.table.name == table.name and one.version:
+            for measure, hidden in one.hidden.items():
+                kept = (
+                    one.cells.select(keys).filter(pa.array(hidden)).join(place, keys, None, "inner")
+                )
+                found[measure][kept["place"].to_numpy()] = True
+    return found

@@ -33,13 +33,14 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Published:
-    """A table and the Parquet file that publishes it. `cells`, where they are given, is a file of
-    the same rows with what was counted in them: it tells which figures are too small, and nothing
-    else."""
+    """A table and the Parquet file that publishes it. `cells` is a file of the same rows with what
+    was counted in them: it tells which figures are too small and which have changed, and nothing
+    else. Version 0 is what is published now; other versions were published before."""
 
     table: Table
     file: Path
-    cells: Path | None = None
+    cells: Path
+    version: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,19 @@ class Knowledge:
     """A reader's system: ``least <= sum(sign * figure) <= greatest`` for every row.
 
     `key`, `value` (NaN where it is not published), `hidden` (it is suppressed somewhere), `k` and
-    `truth` (NaN where it is not known here) have the shape (figures,); `row`, `figure` and `sign`
-    (terms,); `least` and `greatest` (rows,). `clashes` are figures that stand in two tables with
-    two values, or are suppressed in one of them only.
+    `k_before` (its thresholds now and in earlier versions, 0 where it does not stand), `truth` (NaN
+    where it is not known here) and `before` (an earlier version shows its value) have the shape
+    (figures,); `row`, `figure` and `sign` (terms,); `least` and `greatest` (rows,).
+    `clashes` are figures that stand in two tables of one version with two values, or are suppressed
+    in one of them only. `changed`, shape (pairs, 2), has what a figure was in an earlier version
+    and what it is now, where those differ; one that did not change is one figure in all versions.
     """
 
     key: Sequence[str]
     value: Floats
     hidden: Flags
     k: Numbers
+    k_before: Numbers
     truth: Floats
     row: Numbers
     figure: Numbers
@@ -63,22 +68,27 @@ class Knowledge:
     least: Floats
     greatest: Floats
     clashes: int
+    before: Flags
+    changed: Numbers
 
 
 def knowledge(published: Sequence[Published]) -> Knowledge:
     """What a reader of all these tables knows."""
     with duckdb.connect(config={"threads": 2}) as connection:
         connection.execute(
-            "CREATE TABLE figure (key TEXT, value DOUBLE, hidden BOOLEAN, k INTEGER, truth DOUBLE)"
-        )
-        connection.execute("CREATE TABLE part (line TEXT, total TEXT, key TEXT)")
-        connection.execute("CREATE TABLE filtered (line TEXT, total TEXT, key TEXT)")
-        connection.execute(
-            "CREATE TABLE rate (top TEXT, below TEXT, least DOUBLE, greatest DOUBLE)"
+            """
+            CREATE TABLE figure (version INTEGER, key TEXT, value DOUBLE, hidden BOOLEAN, k INTEGER,
+                                 truth DOUBLE);
+            CREATE TABLE part (version INTEGER, line TEXT, total TEXT, key TEXT);
+            CREATE TABLE filtered (version INTEGER, line TEXT, total TEXT, key TEXT);
+            CREATE TABLE rate (version INTEGER, top TEXT, below TEXT, least DOUBLE,
+                               greatest DOUBLE);
+            """
         )
         roots = _roots([one.table for one in published])
         for number, one in enumerate(published):
             _Writer(connection, number, one, roots).write()
+        _tell_versions_apart(connection)
         return _gather(connection)
 
 
@@ -118,14 +128,12 @@ class _Writer:
         roots: Mapping[str, str],
     ):
         self.connection, self.table, self.roots = connection, published.table, roots
+        self.version = published.version
         self.view = f"published_{number}"
         connection.read_parquet(str(published.file)).create_view(self.view)
-        self.source = self.view
-        if published.cells is not None:
-            connection.read_parquet(str(published.cells)).create_view(f"cells_{number}")
-            columns = ", ".join(quoted(name) for name in self.table.dimension_columns)
-            self.source = f"{self.view} JOIN cells_{number} AS cells USING ({columns})"
-        self.known = published.cells is not None
+        connection.read_parquet(str(published.cells)).create_view(f"cells_{number}")
+        columns = ", ".join(quoted(name) for name in self.table.dimension_columns)
+        self.source = f"{self.view} JOIN cells_{number} AS cells USING ({columns})"
 
     def write(self) -> None:
         """Write down every figure, line, filter and rate."""
@@ -146,16 +154,14 @@ class _Writer:
         k = self.table.disclosure.threshold
         if measure.kind == "rate":
             k = max(k, SENSITIVE_THRESHOLD)
-        value = quoted(shown) if shown else "NULL"
-        if self.known and shown:
-            value = f"{self.view}.{value}"
+        value = f"{self.view}.{quoted(shown)}" if shown else "NULL"
         hidden = f"{quoted(shown + '_status')} = 'c'" if shown else "FALSE"
         if shown:
             # Where nothing was delivered, nothing adds to a total.
             value = f"CASE WHEN {quoted(shown + '_status')} = 'x' THEN 0 ELSE {value} END"
-        truth = f"cells.{quoted(component.name)}" if self.known else "NULL"
+        truth = f"cells.{quoted(component.name)}"
         self.connection.execute(
-            f"INSERT INTO figure SELECT {key}, {value}, {hidden}, {k}, {truth} "
+            f"INSERT INTO figure SELECT {self.version}, {key}, {value}, {hidden}, {k}, {truth} "
             f"FROM {self.source} WHERE {possible}"
         )
         for dimension in self.table.dimensions:
@@ -169,7 +175,7 @@ class _Writer:
                 )
                 total = self.key(component, dimension.hierarchy[depth:])
                 self.connection.execute(
-                    f"INSERT INTO part SELECT {_text(column)}, {total}, {key} "
+                    f"INSERT INTO part SELECT {self.version}, {_text(column)}, {total}, {key} "
                     f"FROM {self.view} WHERE {possible} AND {is_part} AND {total} <> {key}"
                 )
         columns = sorted(component.where)
@@ -177,7 +183,8 @@ class _Writer:
             for left_out in itertools.combinations(columns, number):
                 whole = self.key(component, unfiltered=left_out)
                 self.connection.execute(
-                    f"INSERT INTO filtered SELECT {_text('+'.join(left_out))}, {whole}, {key} "
+                    f"INSERT INTO filtered SELECT {self.version}, "
+                    f"{_text('+'.join(left_out))}, {whole}, {key} "
                     f"FROM {self.view} WHERE {possible} AND {whole} <> {key}"
                 )
 
@@ -185,9 +192,9 @@ class _Writer:
         """Write down between which shares each published rate lies."""
         assert measure.denominator is not None
         half = 0.5 * 10.0**-measure.decimals
-        shown = f"{self.view}.{quoted(measure.name)}" if self.known else quoted(measure.name)
+        shown = f"{self.view}.{quoted(measure.name)}"
         self.connection.execute(
-            f"INSERT INTO rate SELECT {self.key(measure.numerator)}, "
+            f"INSERT INTO rate SELECT {self.version}, {self.key(measure.numerator)}, "
             f"{self.key(measure.denominator)}, ({shown} - {half}) / {measure.scale}, "
             f"({shown} + {half}) / {measure.scale} FROM {self.source} "
             f"WHERE {quoted(measure.name + '_status')} = '' AND {self.possible(measure.numerator)}"
@@ -236,13 +243,61 @@ class _Writer:
         return " AND ".join(conditions)
 
 
+def _tell_versions_apart(connection: duckdb.DuckDBPyConnection) -> None:
+    """Name figures and lines by version where they differ between versions, and only there."""
+    connection.execute(
+        """
+        CREATE TABLE named AS
+            SELECT version, key, key || CASE WHEN first = 0 THEN '' ELSE '@' || first END AS name
+            FROM (SELECT version, key, min(version) OVER (PARTITION BY key, truth) AS first
+                  FROM (SELECT version, key, coalesce(max(truth), 0) AS truth
+                        FROM figure GROUP BY version, key));
+        CREATE TABLE changed AS
+            SELECT DISTINCT o.name AS before, n.name AS now FROM named o JOIN named n USING (key)
+            WHERE n.version = 0 AND o.version > 0 AND o.name <> n.name;
+        CREATE TABLE clash AS
+            SELECT DISTINCT key FROM figure GROUP BY version, key
+            HAVING count(DISTINCT value) > 1 OR (max(hidden) AND count(value) > 0);
+        """
+    )
+    versions = connection.execute("SELECT count(DISTINCT version) FROM figure").fetchone()
+    if not versions or versions[0] < 2:
+        connection.execute("ALTER TABLE part DROP version; ALTER TABLE filtered DROP version")
+        return
+    columns = {"figure": ["key"], "part": ["total", "key"], "filtered": ["total", "key"],
+               "rate": ["top", "below"]}  # fmt: skip
+    for table, names in columns.items():
+        joins = " ".join(
+            f"JOIN named AS of_{name} ON of_{name}.version = t.version AND of_{name}.key = t.{name}"
+            for name in names
+        )
+        named = ", ".join(f"of_{name}.name AS {name}" for name in names)
+        connection.execute(
+            f"CREATE OR REPLACE TABLE {table} AS "
+            f"SELECT t.* REPLACE ({named}) FROM {table} AS t {joins}"
+        )
+    for table in ("part", "filtered"):
+        # A line with the same parts in several versions is one line.
+        connection.execute(
+            f"""
+            CREATE OR REPLACE TABLE {table} AS
+            SELECT DISTINCT CASE WHEN first = 0 THEN line ELSE line || '@' || first END AS line,
+                total, unnest(keys) AS key
+            FROM (SELECT line, total, keys, min(version) AS first
+                  FROM (SELECT version, line, total, list_sort(list(DISTINCT key)) AS keys
+                        FROM {table} GROUP BY version, line, total)
+                  GROUP BY line, total, keys)
+            """
+        )
+
+
 def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
     # Who is left of a whole without those that pass a filter is a figure of its own.
     connection.execute(
         """
         CREATE TABLE rest AS SELECT DISTINCT line, total, key FROM filtered
         WHERE total IN (SELECT key FROM figure);
-        INSERT INTO figure SELECT 'not ' || line || ' of ' || total, NULL, FALSE, max(k),
+        INSERT INTO figure SELECT 0, 'not ' || line || ' of ' || total, NULL, FALSE, max(k),
             max(f.truth) FROM
             (SELECT r.line, r.total, max(f.k) AS k,
                     any_value(w.truth) - sum(f.truth) AS truth
@@ -253,9 +308,10 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
              GROUP BY r.line, r.total) f GROUP BY line, total;
         INSERT INTO part SELECT 'not ' || line, total, key FROM rest
             UNION SELECT 'not ' || line, total, 'not ' || line || ' of ' || total FROM rest;
-        CREATE TABLE known AS SELECT key, max(value) AS value, max(hidden) AS hidden, max(k) AS k,
-            max(truth) AS truth, count(DISTINCT value) > 1 OR
-            (max(hidden) AND count(value) > 0) AS clash
+        CREATE TABLE known AS SELECT key, max(value) AS value, max(hidden) AS hidden,
+            coalesce(max(k) FILTER (version = 0), 0) AS k,
+            coalesce(max(k) FILTER (version > 0), 0) AS k_before, max(truth) AS truth,
+            count(value) FILTER (version > 0) > 0 AS before
             FROM figure GROUP BY key ORDER BY key;
         CREATE TABLE numbered AS
             SELECT row_number() OVER (ORDER BY key) - 1 AS number, * FROM known;
@@ -281,6 +337,11 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
             JOIN numbered a ON a.key = r.top JOIN numbered b ON b.key = r.below ORDER BY 1, 2
         """
     ).fetchnumpy()
+    changed = connection.execute(
+        "SELECT b.number AS before, n.number AS now FROM changed c JOIN numbered b "
+        "ON b.key = c.before JOIN numbered n ON n.key = c.now ORDER BY 1, 2"
+    ).fetchnumpy()
+    clashes = connection.execute("SELECT count(*) FROM clash").fetchone()
     lines = int(terms["row"].max()) + 1 if len(terms["row"]) else 0
     size = len(rates["top"])
     # top - least * below >= 0, and top - greatest * below <= 0.
@@ -294,6 +355,7 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         value=column("value").astype(np.float64),
         hidden=column("hidden").astype(np.bool_),
         k=column("k").astype(np.int64),
+        k_before=column("k_before").astype(np.int64),
         truth=column("truth").astype(np.float64),
         row=np.concatenate([terms["row"], first, first, second, second]).astype(np.int64),
         figure=np.concatenate(
@@ -304,5 +366,7 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         ),
         least=np.concatenate([np.zeros(lines), np.zeros(size), np.full(size, -np.inf)]),
         greatest=np.concatenate([np.zeros(lines), np.full(size, np.inf), np.zeros(size)]),
-        clashes=int(column("clash").astype(np.bool_).sum()),
+        clashes=int(clashes[0]) if clashes else 0,
+        before=column("before").astype(np.bool_),
+        changed=np.stack([changed["before"], changed["now"]], axis=1).astype(np.int64),
     )

@@ -12,7 +12,7 @@ import pytest
 
 from harvesters.disclosure import Published, Refused, audit, audit_together
 from harvesters.files import sha256
-from harvesters.parts import PRIMARY, Part, PartStore, build_parts, schema_of
+from harvesters.parts import Part, PartStore, build_parts, schema_of
 from schemas import TOTAL
 from tests.harvesters.builders import SCHOOLS, YEAR, City, many_pupils, pupils, school, seal
 from tests.harvesters.killing import contents
@@ -148,12 +148,12 @@ def test_tables_of_the_same_records_are_protected_together(city: City) -> None:
     assert system["solver"].startswith("HiGHS ")
 
 
-def test_a_period_is_frozen_for_other_records(city: City) -> None:
+def test_a_table_does_not_join_others_that_were_counted_from_other_records(city: City) -> None:
     build(city, "enrolment")
     seal(city.state, city.declarations, "pupil", [*many_pupils(), *pupils(1, "0001")])
     city.declare(ONLINE)
     before = contents(city.state / "parts")
-    with pytest.raises(Refused, match="is frozen") as refused:
+    with pytest.raises(Refused, match="from other records") as refused:
         build(city, "online")
     assert refused.value.table == "online"
     assert contents(city.state / "parts") == before
@@ -183,7 +183,7 @@ def test_a_late_table_from_another_register_is_refused(city: City) -> None:
     moved = [{**one, "area": areas[one["area"]]} for one in SCHOOLS]
     seal(city.state, city.declarations, "school", moved)
     city.declare(ONLINE)
-    with pytest.raises(Refused, match="not the ones that were published"):
+    with pytest.raises(Refused, match="from other records"):
         build(city, "online")
 
 
@@ -384,22 +384,23 @@ def test_the_certificate_holds_digests_and_counts_and_no_records(city: City) -> 
         "software", "system", "given_up", "declaration", "snapshots", "register",
     }  # fmt: skip
     assert set(part.certificate["system"]) == {
-        "tables", "files_sha256", "figures", "suppressed", "components", "largest_component",
-        "linear_programmes", "solver",
+        "tables", "files_sha256", "earlier_versions", "figures", "suppressed", "told_before",
+        "components", "largest_component", "linear_programmes", "solver",
     }  # fmt: skip
 
 
-def test_what_was_counted_does_not_stay_beside_what_is_published(city: City) -> None:
+def test_what_was_counted_stays_for_later_audits_and_is_private(city: City) -> None:
+    city.declare(cube("by-ownership", "school", [["ownership"]], [measure("schools")]))
     (part,) = build(city, "enrolment")
-    assert {file.name for file in part.path.parent.iterdir()} == {
-        "enrolment.parquet", "enrolment.json", PRIMARY
+    folder = part.path.parent
+    assert {file.name for file in folder.iterdir()} == {
+        "enrolment.parquet", "enrolment.json", "enrolment.cells"
     }  # fmt: skip
-    keys = json.loads((part.path.parent / PRIMARY).read_text())
-    # The two of a grade in the first school, and nothing of how many they are.
-    assert ["grade=g2", "school=0001", "sex=male"] in [
-        sorted(key.strip(";").split(";")) for key in keys
-    ]
-    assert all(isinstance(key, str) for key in keys)
+    assert folder.stat().st_mode & 0o077 == part.cells.stat().st_mode & 0o077 == 0
+    assert pq.read_table(part.cells).num_rows == part.certificate["cells"]
+    # Figures about institutions are open: there is nothing to keep.
+    (schools,) = build(city, "by-ownership")
+    assert not schools.cells.exists()
 
 
 def test_a_higher_threshold_hides_more(city: City) -> None:

@@ -181,10 +181,15 @@ def test_a_discarded_period_leaves_no_record_behind(
     store.discard("city", "pupil", YEAR)
     assert store.kept("pupil") == {("city", "2024-2025")}
     assert store.get("city", "pupil", YEAR) is None
+    # Only the change token stays, to notice that the source changes.
     assert set(contents(store.root)) == {
         f"city/pupil/{kept.path.name}", "city/pupil/2024-2025.json",
+        f"city/pupil/closed.{YEAR}.json",
     }  # fmt: skip
+    assert store.closed_token("city", "pupil", YEAR) == "token-3"
+    assert store.closed_token("city", "pupil", "2024-2025") is None
     store.discard("city", "pupil", YEAR)
+    assert store.closed_token("city", "pupil", YEAR) == "token-3"
 
 
 def test_a_period_that_is_being_harvested_is_not_discarded(

@@ -116,8 +116,6 @@ class SnapshotHarvester(p.SingletonPlugin):
             _object_error(harvest_object, tk._("This source is no longer declared so."))
             return False
         declarations = settings.declarations()
-        if not needed(wanted["record"], wanted["period"], settings.state_path(), declarations):
-            return "unchanged"
         try:
             record = declarations.records[wanted["record"]]
             _seal_register(record, wanted["period"])
@@ -131,9 +129,9 @@ class SnapshotHarvester(p.SingletonPlugin):
             log.exception("Sealing %s failed", harvest_object.guid)
             _object_error(harvest_object, f"{type(error).__name__}; the log has more.")
             return False
-        if not sealed.changed:
-            return "unchanged"
         snapshot = sealed.snapshot
+        if snapshot is None or not sealed.changed:
+            return "unchanged"
         harvest_object.content = json.dumps(
             {**wanted, "sha256": snapshot.sha256, "rows": snapshot.rows, "token": snapshot.token}
         )
@@ -154,18 +152,17 @@ class SnapshotHarvester(p.SingletonPlugin):
 
 
 def _is_due(source: Source, record: RecordType, period: str, connector: Connector) -> bool:
-    """Whether a snapshot is still of use, and not there or no longer what the source has."""
+    """Whether there is no snapshot where one is needed, or the source has something else now."""
     state, declarations = settings.state_path(), settings.declarations()
-    return needed(record.name, period, state, declarations) and not is_current(
-        source, record, period, connector, state, declarations
-    )
+    wanted = needed(record.name, period, state, declarations)
+    return not is_current(source, record, period, connector, state, declarations, wanted)
 
 
 def _seal(source: Source, record: RecordType, period: str) -> Sealed:
-    with closing(open_connector(source, schools=school_names(settings.state_path()))) as connector:
-        return harvest(
-            source, record, period, connector, settings.state_path(), settings.declarations()
-        )
+    state, declarations = settings.state_path(), settings.declarations()
+    wanted = needed(record.name, period, state, declarations)
+    with closing(open_connector(source, schools=school_names(state))) as connector:
+        return harvest(source, record, period, connector, state, declarations, wanted)
 
 
 def _seal_register(record: RecordType, period: str) -> None:
