@@ -11,7 +11,7 @@ import datetime
 import logging
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 
 class UnknownRevision(Exception):
     """There is no such revision, or it was decided already."""
+
+
+class Busy(Exception):
+    """The release step is at work; whoever decides tries again when it is done."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +98,13 @@ def accept(state: Path, record: str, period: str, by: str, reason: str) -> Revis
     """Let a revision out: the next release step publishes it.
 
     :raises UnknownRevision: none waits.
+    :raises Busy: see there.
     """
     with _deciding(state):
         revision = find(state, record, period)
         mark = revision.folder.with_name(f"{revision.folder.name}.accepted.json")
         write_json(mark, _decision(by, reason), mode=0o600)
-    log.warning("%s accepted the revision of %s for %s: %s", by, record, period, reason)
+    log.warning("%s accepted the revision of %s for %s.", by, record, period)
     return revision
 
 
@@ -107,6 +112,7 @@ def reject(state: Path, record: str, period: str, by: str, reason: str) -> Revis
     """Leave what is published as it is; the same records are not proposed again.
 
     :raises UnknownRevision: none waits.
+    :raises Busy: see there.
     """
     with _deciding(state):
         revision = find(state, record, period)
@@ -114,7 +120,7 @@ def reject(state: Path, record: str, period: str, by: str, reason: str) -> Revis
         mark = revision.folder.with_name(f"{revision.folder.name}.rejected.json")
         write_json(mark, {**why, **_decision(by, reason)}, mode=0o600)
         shutil.rmtree(revision.folder)
-    log.warning("%s rejected the revision of %s for %s: %s", by, record, period, reason)
+    log.warning("%s rejected the revision of %s for %s.", by, record, period)
     return revision
 
 
@@ -136,9 +142,14 @@ def decisions(state: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: str(one["at"]))
 
 
-def _deciding(state: Path) -> AbstractContextManager[None]:
-    # The lock of the release step: it must not build another part meanwhile.
-    return locked(state / "releases" / ".building.lock")
+@contextmanager
+def _deciding(state: Path) -> Iterator[None]:
+    try:
+        # The lock of the release step: it must not build another part meanwhile.
+        with locked(state / "releases" / ".building.lock", wait=False):
+            yield
+    except BlockingIOError:
+        raise Busy("The release step is at work. Try again when it is done.") from None
 
 
 def _decision(by: str, reason: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as Sheet
 
 from ckanext.hcmedu.privacy_cli import privacy
+from ckanext.hcmedu.revisions_cli import revisions
 from harvesters.releases import UnknownRelease
 from schemas import DeclarationErrors, Declarations
 
@@ -42,6 +43,7 @@ def hcmedu() -> None:
 
 
 hcmedu.add_command(privacy)
+hcmedu.add_command(revisions)
 
 
 @hcmedu.group()
@@ -284,7 +286,10 @@ def _release() -> int:
         console.print(f"{made.table}: release {made.number}, {made.state}", highlight=False)
     for refused in outcome.refusals:
         console.print(f"Not published: {refused}", style="red", markup=False, soft_wrap=True)
-    if not outcome.releases and not outcome.refusals:
+    for record, period in outcome.held:
+        text = f"Held: a revision of {record} for {period}; see `ckan hcmedu revisions list`"
+        console.print(text, style="yellow", markup=False, soft_wrap=True)
+    if not outcome.releases and not outcome.refusals and not outcome.held:
         console.print("Nothing new to release.")
     return int(bool(outcome.refusals))
 

@@ -216,11 +216,11 @@ def reconcile(
 
 
 def fingerprint() -> str:
-    """A digest that changes when a snapshot, a release or a mark beside one does."""
+    """A digest that changes when a snapshot, a part, a release or a mark beside one does."""
     state = settings.state_path()
     seen = [
         (str(path.relative_to(state)), path.stat().st_mtime_ns)
-        for pattern in ("snapshots/*/*/*.json", "releases/*/*", "releases/*/*.json")
+        for pattern in ("snapshots/*/*/*.json", "parts/*/*/*", "releases/*/*", "releases/*/*.json")
         for path in sorted(state.glob(pattern))
     ]
     return digest_of(seen)

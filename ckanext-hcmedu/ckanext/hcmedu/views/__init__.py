@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.hcmedu.views import codelists, releases, tables
+from ckanext.hcmedu.views import codelists, releases, revisions, tables
 
 
 def get_blueprints() -> list[Blueprint]:
     """All blueprints of the extension."""
-    return [codelists.blueprint, releases.blueprint, tables.blueprint]
+    return [codelists.blueprint, releases.blueprint, revisions.blueprint, tables.blueprint]
