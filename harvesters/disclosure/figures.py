@@ -98,8 +98,8 @@ def figures_of(
     lines = {table.name: axes(table, cells[table.name]) for table in tables}
     sums = [one for table in tables for one in _lines(table, lines[table.name], counted)]
     rests = _rests(coordinates, known, counted)
-    sums += [one.sums for one in rests]
-    value = np.concatenate([value, *(one.value for one in rests)])
+    sums += rests.sums
+    value = np.concatenate([value, rests.value])
     asked = Asked(value)
     told: dict[str, dict[str, Index]] = {}
     ends: dict[str, dict[str, Mask]] = {}
@@ -109,8 +109,8 @@ def figures_of(
             asked, table, cells[table.name], lines[table.name], figure, frozen.get(table.name),
             pinned.get(table.name), superseded=versions.get(table.name, 0) > 0,
         )  # fmt: skip
-    for one in rests:
-        asked.rest(one.sums)
+    for one in rests.sums:
+        asked.rest(one)
     asked.settle()
     for name, measures in told.items():
         if name not in frozen:
@@ -126,7 +126,7 @@ def figures_of(
         open=asked.open,
         low=asked.low,
         high=asked.high,
-        block=np.concatenate([block, *(block[one.sums.total] for one in rests)]),
+        block=np.concatenate([block, block[rests.total]]),
     )
     return Figures(system, told, ends)
 
@@ -142,9 +142,11 @@ def _components(table: Table) -> list[Component]:
 
 @dataclass(frozen=True)
 class _Known:
-    """The figures that rows name: coordinates (shape (figures, columns)), value, and version by
-    version the sorted keys and what figure each is. `kinds` is how many things are counted."""
+    """The figures that rows name: key, coordinates (shape (figures, columns)), what is counted, and
+    value; and version by version the sorted keys and what figure each is. `kinds` is how many
+    things are counted."""
 
+    key: Index
     where: Index
     what: Index
     value: Values
@@ -203,7 +205,7 @@ def _number(
         figure[~nobody] = figures[version][place]
         where[figure[~nobody]], what[figure[~nobody]] = found[~nobody], kind
         counted.append(_Counted(table, component, figure))
-    return counted, _Known(where, what, amounts[first], keys, figures, len(kinds))
+    return counted, _Known(every[first], where, what, amounts[first], keys, figures, len(kinds))
 
 
 def _distinct_pairs(keys: Index, values: Values) -> tuple[Index, Index]:
@@ -238,17 +240,19 @@ def _grouped(total: Index, part: Index) -> Sums:
 
 @dataclass(frozen=True)
 class _Rests:
-    """Figures that no table has: what is left of a figure without some of its parts, their last
-    one in each sum."""
+    """Figures that no table has: what is left of a figure without some of its parts. They are the
+    last parts of `sums`, and numbered on from those that rows name; `value` and `total` (what each
+    is left of) have the shape (rests,)."""
 
-    sums: Sums
+    sums: list[Sums]
     value: Values
+    total: Index
 
 
-def _rests(coordinates: Coordinates, known: _Known, counted: Sequence[_Counted]) -> list[_Rests]:
-    """Who does not pass a filter can be counted by who knows all and those who pass."""
-    found: list[_Rests] = []
-    value, size = known.value, len(known.value)
+def _rests(coordinates: Coordinates, known: _Known, counted: Sequence[_Counted]) -> _Rests:
+    """Who does not pass a filter can be counted by who knows all and those who pass. As any figure,
+    a rest is the same one in all versions in which it did not change."""
+    size = len(known.value)
     passing = np.zeros(size, dtype=bool)
     for one in counted:
         if one.component.where:
@@ -256,7 +260,8 @@ def _rests(coordinates: Coordinates, known: _Known, counted: Sequence[_Counted])
     places = [coordinates.columns.index(column) for column in coordinates.filtered]
     somes = [some for number in range(1, len(places) + 1)
              for some in itertools.combinations(places, number)]  # fmt: skip
-    for version, some in itertools.product(sorted(known.keys), somes):
+    found, of, left = [], [], []
+    for version, (kind, some) in itertools.product(sorted(known.keys), enumerate(somes)):
         keys, figures = known.keys[version], known.figures[version]
         part = figures[passing[figures] & (known.where[figures][:, some] > 0).all(axis=1)]
         wider = known.where[part].copy()
@@ -265,13 +270,22 @@ def _rests(coordinates: Coordinates, known: _Known, counted: Sequence[_Counted])
         place = np.minimum(np.searchsorted(keys, sought), max(len(keys) - 1, 0))
         exists = keys[place] == sought
         sums = _grouped(figures[place[exists]], part[exists])
-        if not len(sums):
-            continue
-        left = value[sums.total] - np.add.reduceat(value[sums.part], sums.start[:-1])
-        rest = np.arange(size, size + len(left))
-        found.append(_Rests(_with_last(sums, rest), left))
-        size += len(left)
-    return found
+        if len(sums):
+            found.append(sums)
+            of.append(np.stack([known.key[sums.total], np.full(len(sums), kind)]))
+            parts = np.add.reduceat(known.value[sums.part], sums.start[:-1])
+            left.append(known.value[sums.total] - parts)
+    if not found:
+        return _Rests([], np.empty(0), np.empty(0, dtype=np.int64))
+    _, kinds = np.unique(np.concatenate(of, axis=1), axis=1, return_inverse=True)
+    value = np.concatenate(left)
+    number, first = _distinct_pairs(kinds.ravel(), value)
+    ends = np.cumsum([len(sums) for sums in found])[:-1]
+    numbered = [
+        _with_last(sums, size + rest)
+        for sums, rest in zip(found, np.split(number, ends), strict=True)
+    ]
+    return _Rests(numbered, value[first], np.concatenate([sums.total for sums in found])[first])
 
 
 def _with_last(sums: Sums, last: Index) -> Sums:

@@ -297,17 +297,22 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         """
         CREATE TABLE rest AS SELECT DISTINCT line, total, key FROM filtered
         WHERE total IN (SELECT key FROM figure);
-        INSERT INTO figure SELECT 0, 'not ' || line || ' of ' || total, NULL, FALSE, max(k),
-            max(f.truth) FROM
-            (SELECT r.line, r.total, max(f.k) AS k,
-                    any_value(w.truth) - sum(f.truth) AS truth
-             FROM rest r
-             JOIN (SELECT key, max(k) AS k, max(truth) AS truth FROM figure GROUP BY key) f
-                  ON f.key = r.key
-             JOIN (SELECT key, max(truth) AS truth FROM figure GROUP BY key) w ON w.key = r.total
-             GROUP BY r.line, r.total) f GROUP BY line, total;
+        CREATE TABLE whole AS
+            SELECT key, max(k) AS k, coalesce(max(truth), 0) AS truth FROM figure GROUP BY key;
+        CREATE TABLE left_over AS
+            -- A rest that did not change is the same figure in all versions, as any other.
+            SELECT line, total, k, truth, named || CASE WHEN rank = 1 THEN '' ELSE '@' || rank END
+                AS key
+            FROM (SELECT *, dense_rank() OVER (PARTITION BY named ORDER BY truth) AS rank
+                  FROM (SELECT r.line, r.total, max(f.k) AS k,
+                               any_value(w.truth) - sum(f.truth) AS truth,
+                               'not ' || regexp_replace(r.line, '@[0-9]+$', '') || ' of ' ||
+                                   regexp_replace(r.total, '@[0-9]+$', '') AS named
+                        FROM rest r JOIN whole f ON f.key = r.key JOIN whole w ON w.key = r.total
+                        GROUP BY r.line, r.total));
+        INSERT INTO figure SELECT DISTINCT 0, key, NULL::DOUBLE, FALSE, k, truth FROM left_over;
         INSERT INTO part SELECT 'not ' || line, total, key FROM rest
-            UNION SELECT 'not ' || line, total, 'not ' || line || ' of ' || total FROM rest;
+            UNION SELECT 'not ' || line, total, key FROM left_over;
         CREATE TABLE known AS SELECT key, max(value) AS value, max(hidden) AS hidden,
             coalesce(max(k) FILTER (version = 0), 0) AS k,
             coalesce(max(k) FILTER (version > 0), 0) AS k_before, max(truth) AS truth,

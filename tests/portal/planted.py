@@ -110,6 +110,15 @@ class Planted:
             )
             cursor.execute("delete from co_so_vat_chat where nam_hoc = %s", [YEAR])
 
+    def one_leaves(self) -> None:
+        """Take one of the pupils out who are many in their grade."""
+        with self._central.cursor() as cursor:
+            cursor.execute(
+                "delete from hoc_sinh where nam_hoc = %s and ma_dinh_danh = (select "
+                "max(ma_dinh_danh) from hoc_sinh where nam_hoc = %s and ma_truong <> %s)",
+                [YEAR, YEAR, self.school],
+            )
+
     @contextmanager
     def only_declared_columns(self) -> Iterator[None]:
         """Within, who reads the central database may read no column that is not declared."""

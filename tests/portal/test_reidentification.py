@@ -31,6 +31,7 @@ from ckanext.hcmedu.reconcile.dataset import datastore_id
 from harvesters.connectors import open_connector
 from harvesters.harvest import harvest
 from harvesters.release import release
+from harvesters.revisions import held, reject
 from harvesters.sources import load_sources
 from schemas import TOTAL, Declarations, Measure, Table
 
@@ -820,8 +821,65 @@ def _schools_alone(enrolment: Published, later: Published, register: pd.DataFram
     ]
 
 
+def watch_a_revision_being_held(stranger: Stranger, operator: Operator, folder: Path) -> list[str]:
+    """A pupil leaves, and the department's figures change by one: that a revision waits, and when,
+    shows in a page, a feed, a date, a number of a release."""
+    before = _what_anyone_sees(stranger)
+    operator.planted.one_leaves()
+    operator.harvest_and_release(stranger.declarations)
+    assert [one.record for one in held(operator.portal.state)] == ["pupil"]
+    operator.portal.run("hcmedu", "reconcile")
+    found = [f"{path}, while it waits" for path, seen in _what_anyone_sees(stranger).items()
+             if seen != before[path]]  # fmt: skip
+    reject(operator.portal.state, "pupil", YEAR, "admin", "Chưa đối chiếu")
+    operator.portal.run("hcmedu", "reconcile")
+    return found + [f"{path}, once it is rejected" for path, seen in
+                    _what_anyone_sees(stranger).items() if seen != before[path]]  # fmt: skip
+
+
+def _what_anyone_sees(stranger: Stranger) -> dict[str, str]:
+    """Where a new release would show."""
+    paths = ["/api/3/action/package_search?rows=100", "/catalog.ttl", "/dataset/", "/revisions",
+             f"/revisions/pupil/{YEAR}"]  # fmt: skip
+    for name in ("enrolment", "internet-access"):
+        following = stranger.published[name].number + 1
+        paths += [f"/api/3/action/package_show?id={name}", f"/dataset/{name}/releases",
+                  f"/dataset/{name}/release/{following}/manifest.json",
+                  f"/dataset/activity/{name}"]  # fmt: skip
+    found = {}
+    for path in paths:
+        answer = stranger.get(path)
+        # What changes with each request, whatever is published.
+        text = re.sub(r'name="_csrf_token" content="[^"]*"|value="[^"]{60,}"', "", answer.text)
+        found[path] = f"{answer.status_code} {text}"
+    return found
+
+
+def keep_a_copy_of_a_withdrawn_release(
+    stranger: Stranger, operator: Operator, folder: Path
+) -> list[str]:
+    """A release is taken back, a pupil leaves, and the period is published anew: who kept the
+    first copy takes one from the other."""
+    names = ("enrolment", "internet-access")
+    portal, declarations = operator.portal, stranger.declarations
+    copies = {name: stranger.published[name] for name in names}
+    for name in names:
+        portal.releases.withdraw(name, copies[name].number, "Số liệu bị nhầm")
+    operator.planted.one_leaves()
+    operator.harvest_and_release(declarations)
+    portal.run("hcmedu", "reconcile", *names, check=False)
+    found = []
+    for name in names:
+        again = stranger.rows(name, copies[name].number + 1)
+        if again is not None:
+            found += differences(copies[name].table, copies[name].rows, again)
+    return found + read_other_tables_of_the_datastore(stranger)
+
+
 LATER_ATTACKS: tuple[Callable[[Stranger, Operator, Path], list[str]], ...] = (
     wait_for_a_table_that_is_declared_later,
+    watch_a_revision_being_held,
+    keep_a_copy_of_a_withdrawn_release,
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
@@ -83,32 +83,59 @@ class Target:
     shown: bool
 
 
-def weaknesses(people: People, published: Sequence[tuple[Table, pa.Table, Masks]]) -> list[str]:
-    """What of these tables, their cells and what is suppressed of them, gives a small number or a
-    suppressed one away."""
-    kinds = list(people)
-    targets = [one for shown in published for one in _targets(kinds, *shown)]
-    equations = [one for shown in published for one in _equations(kinds, *shown)]
+Shown = Sequence[tuple[Table, pa.Table, Masks]]
+"""Tables, their cells and what is suppressed of them."""
+
+
+def weaknesses(people: People, published: Shown) -> list[str]:
+    """What of these tables gives a small number or a suppressed one away."""
+    return weaknesses_of_versions([(people, published)])
+
+
+def weaknesses_of_versions(versions: Sequence[tuple[People, Shown]]) -> list[str]:
+    """The same, of tables that were published at several times: the attacker has kept them all, and
+    knows of every figure whether it has changed in between."""
+    numbers: list[int] = []
+    targets: list[Target] = []
+    equations: list[tuple[dict[int, float], float, float]] = []
+    same: dict[tuple[frozenset[Key], int], frozenset[int]] = {}
+    for people, published in versions:
+        kinds, start = list(people), len(numbers)
+        numbers += people.values()
+        for shown in published:
+            for one in _targets(kinds, *shown):
+                here = frozenset(start + kind for kind in one.kinds)
+                targets.append(replace(one, kinds=here))
+                figure = frozenset(kinds[kind] for kind in one.kinds)
+                value = sum(people[kind] for kind in figure)
+                before = same.setdefault((figure, value), here)
+                if before != here:
+                    terms = {**dict.fromkeys(here, 1.0), **dict.fromkeys(before, -1.0)}
+                    equations.append((terms, 0, 0))
+            equations += [
+                ({start + kind: factor for kind, factor in terms.items()}, least, greatest)
+                for terms, least, greatest in _equations(kinds, *shown)
+            ]
     wanted: dict[frozenset[int], Target] = {}
     for one in targets:
         known = wanted.get(one.kinds, one)
         wanted[one.kinds] = Target(
             one.kinds, max(one.k, known.k), one.hidden or known.hidden, one.shown or known.shown
         )
-    numbers = np.array([people[kind] for kind in kinds])
-    truth = {kinds: int(numbers[list(kinds)].sum()) for kinds in wanted}
+    truth = {kinds: sum(numbers[kind] for kind in kinds) for kinds in wanted}
     small = {kinds: 0 < truth[kinds] < one.k for kinds, one in wanted.items()}
     asked = [one for kinds, one in wanted.items() if small[kinds] or one.hidden]
-    bounds = Bounds(len(kinds), equations, [one.kinds for one in asked])
+    bounds = Bounds(len(numbers), equations, [one.kinds for one in asked])
     found = []
-    for number, one in enumerate(asked):
+    for number_, one in enumerate(asked):
         least, greatest = (0, one.k) if small[one.kinds] else (np.inf, -np.inf)
         width = 0 if small[one.kinds] else 1
         if one.hidden and one.shown:
             found.append("open in one table, suppressed in another")
-        elif not bounds.contain(number, least, greatest, width):
+        elif not bounds.contain(number_, least, greatest, width):
             kind = "small" if small[one.kinds] else "suppressed"
-            found.append(f"{kind}: {bounds.low[number]:g} to {bounds.high[number]:g}, k {one.k}")
+            low, high = bounds.low[number_], bounds.high[number_]
+            found.append(f"{kind}: {low:g} to {high:g}, k {one.k}")
     return found
 
 
