@@ -482,6 +482,23 @@ def test_each_change_to_a_safe_system_is_refused(
     assert refused.value.table == name
 
 
+def test_a_count_that_a_hidden_rate_is_of_has_the_threshold_of_the_rate(tmp_path: Path) -> None:
+    """Seven pupils may stand open by a threshold of 5, but not beside their rate, even hidden."""
+    share = measure("share", rate={"of": {"internet": ["yes"]}})
+    table = declare(
+        tmp_path, [*CITY, cube("shares", "pupil", [["sex"]], [measure("pupils"), share])]
+    ).tables["shares"]
+    cells = cells_of(table, {
+        ("male",): {"pupils": 7, "share__n": 3, "share__of": 7},
+        ("female",): {"pupils": 60, "share__n": 30, "share__of": 60},
+    })  # fmt: skip
+    nothing, every = np.zeros(3, dtype=bool), np.ones(3, dtype=bool)
+    rows = published(table, cells, {"pupils": nothing, "share": every})
+    assert audit(table, YEAR, write(table, rows, tmp_path / "alone.parquet")).suppressed["share"]
+    with pytest.raises(Refused, match="1 figures are too small"):
+        audit_together(YEAR, [put(table, rows, cells, tmp_path)])
+
+
 def test_a_small_figure_that_cannot_be_nothing_is_refused(tmp_path: Path) -> None:
     """3 + 17 are 20, and 17 + 2 are 19: the first is one at least, though it may be 20."""
     square = cube("square", "pupil", [["area"], ["sex"]], [measure("pupils")])

@@ -66,7 +66,7 @@ def files(versions: Sequence[Version], folder: Path) -> list[Published]:
 SETS = [["by-school"], ["online"], ["by-school", "online"], ["one-line"], ["rates"]]
 
 
-@pytest.mark.parametrize("names", SETS)
+@pytest.mark.parametrize("names", SETS, ids="+".join)
 def test_a_revision_tells_nothing_to_who_has_kept_the_version_before(
     declarations: Declarations, names: list[str], tmp_path: Path
 ) -> None:
@@ -87,7 +87,7 @@ def test_a_revision_tells_nothing_to_who_has_kept_the_version_before(
     assert compared > 10
 
 
-@pytest.mark.parametrize("names", [["by-school"], ["online"]])
+@pytest.mark.parametrize("names", [["by-school"], ["online"]], ids="+".join)
 def test_the_audit_judges_two_versions_as_the_attacker_does(
     declarations: Declarations, names: list[str], tmp_path: Path
 ) -> None:
