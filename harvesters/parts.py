@@ -28,6 +28,7 @@ from harvesters.disclosure import (
     audit,
     audit_together,
     protect_together,
+    structural,
 )
 from harvesters.files import digest_of, new_folder, read_json, write_json
 from harvesters.periods import school_year_of
@@ -351,7 +352,10 @@ def _cube_rows(
 def _published(
     measure: Measure, cells: pa.Table, suppressed: np.ndarray
 ) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """A measure's values, statuses and flags."""
+    """A measure's values, statuses and flags.
+
+    What cannot be anything but nothing does not apply, whatever is measured in it.
+    """
     top = cells[measure.numerator.name].to_numpy(zero_copy_only=False).astype(np.float64)
     if measure.denominator is None:
         values = top
@@ -364,6 +368,7 @@ def _published(
         )
     available = np.isfinite(values)
     status = np.where(~applicable, "z", np.where(available, "", "x"))
+    status = np.where(structural(cells), "z", status)
     status = np.where(suppressed, CONFIDENTIAL, status)
     shown = status == ""
     # Plus nothing: -0.0 becomes 0.0.

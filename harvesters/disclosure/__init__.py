@@ -12,6 +12,7 @@ reader of the files knows), `intervals` (what follows from it), `audit`.
 """
 
 from harvesters.disclosure.audit import Certificate, audit, audit_together
+from harvesters.disclosure.primary import structural
 from harvesters.disclosure.protection import CONFIDENTIAL, Frozen, protect, protect_together
 from harvesters.disclosure.reader import Published
 from harvesters.disclosure.refusal import Refused
@@ -26,4 +27,5 @@ __all__ = [
     "audit_together",
     "protect",
     "protect_together",
+    "structural",
 ]

@@ -21,7 +21,7 @@ from harvesters.disclosure.intervals import TOLERANCE, Unsolved, intervals
 from harvesters.disclosure.reader import Flags, Knowledge, Published, knowledge, quoted
 from harvesters.disclosure.refusal import Refused
 from schemas import Measure, Table
-from schemas.table import SENSITIVE_THRESHOLD
+from schemas.table import SENSITIVE_THRESHOLD, STRUCTURAL
 
 _TYPES = {
     "period": "VARCHAR", "code": "VARCHAR", "institution": "VARCHAR", "name": "VARCHAR",
@@ -139,8 +139,12 @@ def _keys(table: Table, period: str, connection: duckdb.DuckDBPyConnection) -> s
 def _statuses(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> str:
     value, status = quoted(measure.name), quoted(f"{measure.name}_status")
     flag = quoted(f"{measure.name}_flag")
-    # A count of records is always known.
-    known = "'', 'c'" if measure.kind == "count" else "'', 'c', 'z', 'x'"
+    known = "'', 'c'"
+    if measure.kind != "count":
+        # A count of records is always known.
+        known += ", 'x'"
+    if measure.denominator is not None or table.has_structural_zeros:
+        known += ", 'z'"
     wrong = _number(
         connection,
         f"SELECT count(*) FROM published WHERE {status} IS NULL OR {status} NOT IN "
@@ -301,6 +305,8 @@ def _against_cells(published: Published) -> list[str]:
         if len({_number(connection, f"SELECT count(*) FROM {rows}")
                 for rows in ("published", "cells", both)}) > 1:  # fmt: skip
             raise Refused(table.name, "The rows are not those that were counted.")
+        if table.has_structural_zeros:
+            checks.append(_structural(table, both, connection))
         for measure in table.measures:
             if measure.about != "persons" or measure.denominator is None:
                 continue
@@ -312,6 +318,25 @@ def _against_cells(published: Published) -> list[str]:
                 raise Refused(table.name, f"{number} values of {measure.name} are of under {k}.")
             checks.append(f"{measure.name}: of no number of persons from 1 to {k - 1}.")
     return checks
+
+
+def _structural(table: Table, both: str, connection: duckdb.DuckDBPyConnection) -> str:
+    """What does not apply is what cannot be, and there nothing was counted."""
+    mark = f"c.{quoted(STRUCTURAL)}"
+    numbers = {
+        quoted(one.name) for measure in table.measures
+        for one in (measure.numerator, measure.denominator) if one is not None
+    }  # fmt: skip
+    wrong = [f"{mark} AND c.{number} <> 0" for number in sorted(numbers)]
+    for measure in table.measures:
+        status = f"p.{quoted(measure.name + '_status')}"
+        # A quotient of nothing does not apply either.
+        holds = "<>" if measure.denominator is None else ">"
+        wrong.append(f"{mark} {holds} ({status} = 'z')")
+    number = _number(connection, f"SELECT count(*) FROM {both} WHERE {' OR '.join(wrong)}")
+    if number:
+        raise Refused(table.name, f"{number} rows do not apply, or should not, as was counted.")
+    return "What does not apply is what cannot be, and there nothing was counted."
 
 
 def _behind(measure: Measure) -> list[str]:

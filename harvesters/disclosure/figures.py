@@ -274,6 +274,7 @@ def _ask(
     """Ask what the table's rules ask of its figures; what its measures tell, and the rows that
     are suppressed in any case."""
     told, ends = {}, {}
+    known = primary.structural(cells)
     for measure in table.measures:
         told[measure.name] = np.full((cells.num_rows, 1), -1)
         ends[measure.name] = np.zeros(cells.num_rows, dtype=bool)
@@ -284,6 +285,7 @@ def _ask(
         told[measure.name] = np.stack(columns, axis=1)
         for use, figures in zip(uses, columns, strict=True):
             asked.threshold(figures, use.k)
+            asked.nothing(figures[known])
         if measure.kind == "rate":
             nobody, everybody = primary.ends(measure, cells)
             ends[measure.name] = nobody | everybody

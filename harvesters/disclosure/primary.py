@@ -15,7 +15,7 @@ import pyarrow as pa
 from harvesters.disclosure.refusal import Refused
 from harvesters.disclosure.system import Index, Mask, Sums, Values
 from schemas import Component, Measure, Table
-from schemas.table import SENSITIVE_THRESHOLD
+from schemas.table import SENSITIVE_THRESHOLD, STRUCTURAL
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,14 @@ def numbers(cells: pa.Table, name: str) -> Values:
     return np.nan_to_num(column)
 
 
+def structural(cells: pa.Table) -> Mask:
+    """The cells that cannot be anything but nothing."""
+    if STRUCTURAL not in cells.column_names:
+        return np.zeros(cells.num_rows, dtype=bool)
+    found: Mask = cells[STRUCTURAL].to_numpy(zero_copy_only=False).astype(bool)
+    return found
+
+
 def too_few(value: Values, k: Values) -> Mask:
     """Which counts are from 1 to k - 1."""
     return (value > 0) & (value < k)
@@ -101,6 +109,7 @@ class Asked:
         self._nobody, self._everybody = np.zeros((2, size), dtype=bool)
         self.sensitive: Mask = np.zeros(size, dtype=bool)
         self.open: Mask = np.zeros(size, dtype=bool)
+        self._known: Mask = np.zeros(size, dtype=bool)
         self.low = np.full(size, np.nan)
         self.high = np.full(size, np.nan)
 
@@ -123,6 +132,10 @@ class Asked:
         figures, value, whole = figures[kept], self._value[figures[kept]], self._value[wholes[kept]]
         self._nobody[figures[(value == 0) & (whole > 0)]] = True
         self._everybody[figures[(value == whole) & (whole > 0)]] = True
+
+    def nothing(self, figures: Index) -> None:
+        """Everybody knows that these figures are nothing, and that says nothing of anybody."""
+        self._known[figures[figures >= 0]] = True
 
     def rest(self, sums: Sums) -> None:
         """The last part of each sum is what is left of its total; it has their threshold."""
@@ -149,4 +162,7 @@ class Asked:
         full = self._everybody & ~few
         low = np.where(full, np.fmin(low, np.maximum(value - k, 0)), low)
         high = np.where(full, np.fmax(high, value), high)
-        self.low, self.high = low, high
+        self.low = np.where(self._known, np.nan, low)
+        self.high = np.where(self._known, np.nan, high)
+        self.sensitive &= ~self._known
+        self.open |= self._known

@@ -151,8 +151,8 @@ class _Writer:
             value = f"{self.view}.{value}"
         hidden = f"{quoted(shown + '_status')} = 'c'" if shown else "FALSE"
         if shown:
-            # Where nothing was delivered, nothing adds to a total.
-            value = f"CASE WHEN {quoted(shown + '_status')} = 'x' THEN 0 ELSE {value} END"
+            # Where nothing was delivered, or nothing can be, nothing adds to a total.
+            value = f"CASE WHEN {quoted(shown + '_status')} IN ('x', 'z') THEN 0 ELSE {value} END"
         truth = f"cells.{quoted(component.name)}" if self.known else "NULL"
         self.connection.execute(
             f"INSERT INTO figure SELECT {key}, {value}, {hidden}, {k}, {truth} "

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from harvesters.parts import schema_of
 from harvesters.tabulate import components
 from schemas import TOTAL, Declarations, Measure, Table
+from schemas.table import STRUCTURAL
 from tests.harvesters.builders import YEAR
 from tests.schemas.builders import CITY, cube, declare, measure
 
@@ -160,7 +161,8 @@ def published(table: Table, cells: pa.Table, masks: Masks) -> list[dict[str, Any
         for one in table.measures:
             value = truth(table, one, cell)
             below = cell[one.denominator.name] if one.denominator else 1
-            status = "c" if masks[one.name][index] else "z" if below == 0 else (
+            never = below == 0 or cell.get(STRUCTURAL)
+            status = "c" if masks[one.name][index] else "z" if never else (
                 "x" if value is None else ""
             )  # fmt: skip
             rounded = None if value is None else float(np.round(value, one.decimals))

@@ -13,6 +13,7 @@ from harvesters.disclosure import Refused, primary, protect
 from harvesters.disclosure.primary import Asked, Use
 from harvesters.disclosure.system import Sums
 from schemas import Declarations, Measure, Table
+from schemas.table import STRUCTURAL
 from tests.harvesters.disclosure.builders import cells_of, declare_tables
 from tests.schemas.builders import CITY, cube, declare, measure
 
@@ -132,6 +133,23 @@ def test_a_sensitive_group_is_neither_empty_nor_everybody() -> None:
     asked.category(figures(0, 1, 3, 4, -1), figures(2, 2, 2, 5, 2))
     assert settled(asked) == [(0, 10), (20, 30), None, None, None, None]
     assert asked.sensitive.tolist() == [True, True, False, False, False, False]
+
+
+def test_what_is_known_to_be_nothing_asks_for_nothing_and_stays_open() -> None:
+    asked = Asked(np.array([0.0, 0.0, 30.0, 3.0]))
+    asked.threshold(figures(*range(4)), 10)
+    asked.category(figures(0, 1), figures(2, 2))
+    asked.nothing(figures(1, -1))
+    assert settled(asked) == [(0, 10), None, None, (0, 10)]
+    assert asked.sensitive.tolist() == [True, False, False, True]
+    assert asked.open.tolist() == [False, True, False, False]
+
+
+def test_cells_without_the_mark_may_all_be_something() -> None:
+    cells = pa.table({"pupils": [0, 3]})
+    assert primary.structural(cells).tolist() == [False, False]
+    marked = cells.append_column(STRUCTURAL, pa.array([True, False]))
+    assert primary.structural(marked).tolist() == [True, False]
 
 
 def test_who_is_left_has_the_threshold_of_the_others() -> None:

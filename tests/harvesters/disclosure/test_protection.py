@@ -12,6 +12,7 @@ import pytest
 
 from harvesters.disclosure import Frozen, Refused, figures, protect, protect_together
 from schemas import TOTAL, Declarations, Table
+from schemas.table import STRUCTURAL
 from tests.harvesters.disclosure import cities
 from tests.harvesters.disclosure.attacker import attack
 from tests.harvesters.disclosure.builders import (
@@ -316,6 +317,32 @@ def test_nobody_and_everybody_of_a_sensitive_group_are_hidden(declarations: Decl
     assert hidden(0, 50) >= {"female"}
     # Nobody at all is nobody's group.
     assert hidden(0, 0) == set()
+
+
+def test_what_cannot_be_is_nobodys_secret(tmp_path: Path) -> None:
+    """No boys where there never are any says nothing; no boys by chance tells of every pupil."""
+    never = cube(
+        "never", "pupil",
+        [["area"], {"name": "sex", "hierarchy": ["sex"], "zeros": True, "sensitive": ["male"]}],
+        [measure("pupils")], structural_zeros=[{"area": ["00100"], "sex": ["male"]}],
+    )  # fmt: skip
+    table = declare(tmp_path, [*CITY, never]).tables["never"]
+    numbers = {
+        ("00100", "male"): 0,
+        ("00100", "female"): 40,
+        ("00200", "male"): 0,
+        ("00200", "female"): 30,
+        ("00300", "male"): 20,
+        ("00300", "female"): 10,
+    }
+    cells = cells_of(table, {key: {"pupils": number} for key, number in numbers.items()})
+    marks = [(row["area"], row["sex"]) == ("00100", "male") for row in cells.to_pylist()]
+    marked = cells.append_column(STRUCTURAL, pa.array(marks))
+    hidden = is_hidden(table, marked, protect(table, marked)["pupils"])
+    assert hidden["00200", "male"]
+    # Hiding what everybody knows would hide nothing.
+    assert not hidden["00100", "male"] and not hidden["00100", "female"]
+    assert is_hidden(table, cells, protect(table, cells)["pupils"])["00100", "male"]
 
 
 def test_tables_of_different_things_are_left_alone(tmp_path: Path) -> None:
