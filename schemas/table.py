@@ -18,6 +18,12 @@ from schemas.record import INSTITUTION, REGISTER, Field, RecordType
 DEFAULT_THRESHOLD = 5
 SENSITIVE_THRESHOLD = 10
 
+LOW_END, HIGH_END = 5, 95
+"""A rate about persons of at most the one, or at least the other, in percent, is at an end: it says
+something of nearly everybody, and is not published as it is."""
+AT_MOST, AT_LEAST = "le", "ge"
+"""The flags of a rate that is coded: what stands there is an upper, or a lower, bound."""
+
 STRUCTURAL = "_structural"
 """The column of counted cells that says of each whether it cannot be anything but nothing. No
 column that is published is called so: identifiers begin with a letter."""
@@ -37,9 +43,10 @@ STATUS_DESCRIPTION: Text = {
     "applicable; x = not available; empty = there is a value.",
 }
 FLAG_DESCRIPTION: Text = {
-    "vi": "p = số liệu sơ bộ; r = đã điều chỉnh; low = nhỏ hơn mức làm tròn; để trống = không "
-    "có ghi chú.",
-    "en": "p = provisional; r = revised; low = below the rounding unit; empty = no flag.",
+    "vi": "p = số liệu sơ bộ; r = đã điều chỉnh; low = nhỏ hơn mức làm tròn; le = không quá giá trị "
+    "này; ge = từ giá trị này trở lên; để trống = không có ghi chú.",
+    "en": "p = provisional; r = revised; low = below the rounding unit; le = at most this value; "
+    "ge = at least this value; empty = no flag.",
 }
 
 

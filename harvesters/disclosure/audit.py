@@ -21,7 +21,14 @@ from harvesters.disclosure.intervals import TOLERANCE, Unsolved, intervals
 from harvesters.disclosure.reader import Flags, Knowledge, Published, knowledge, quoted
 from harvesters.disclosure.refusal import Refused
 from schemas import Measure, Table
-from schemas.table import SENSITIVE_THRESHOLD, STRUCTURAL
+from schemas.table import (
+    AT_LEAST,
+    AT_MOST,
+    HIGH_END,
+    LOW_END,
+    SENSITIVE_THRESHOLD,
+    STRUCTURAL,
+)
 
 _TYPES = {
     "period": "VARCHAR", "code": "VARCHAR", "institution": "VARCHAR", "name": "VARCHAR",
@@ -145,11 +152,14 @@ def _statuses(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnect
         known += ", 'x'"
     if measure.denominator is not None or table.has_structural_zeros:
         known += ", 'z'"
+    flags = "'', 'p', 'r', 'low'"
+    if measure.kind == "rate" and measure.about == "persons":
+        flags += f", '{AT_MOST}', '{AT_LEAST}'"
     wrong = _number(
         connection,
         f"SELECT count(*) FROM published WHERE {status} IS NULL OR {status} NOT IN "
         f"({known}) OR ({status} = '') <> ({value} IS NOT NULL) OR {flag} IS NULL "
-        f"OR {flag} NOT IN ('', 'p', 'r', 'low')",
+        f"OR {flag} NOT IN ({flags})",
     )
     if wrong:
         raise Refused(table.name, f"{wrong} values of {measure.name} contradict their status.")
@@ -194,12 +204,18 @@ def _threshold_holds(
 
 
 def _ends(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> str:
-    ends = _number(
-        connection, f"SELECT count(*) FROM published WHERE {quoted(measure.name)} IN (0, 100)"
+    """No rate at an end is told as it is; what is coded is just the bound."""
+    value, flag = quoted(measure.name), quoted(f"{measure.name}_flag")
+    fits = (
+        f"CASE {flag} WHEN '{AT_MOST}' THEN {value} = {LOW_END} "
+        f"WHEN '{AT_LEAST}' THEN {value} = {HIGH_END} "
+        f"ELSE {value} > {LOW_END} AND {value} < {HIGH_END} END"
     )
-    if ends:
-        raise Refused(table.name, f"{ends} rates of {measure.name} are 0 or 100 percent.")
-    return f"{measure.name}: no rate of 0 or 100 percent."
+    wrong = _number(connection, f"SELECT count(*) FROM published WHERE NOT {fits}")
+    ends = f"{LOW_END} percent or less, or {HIGH_END} or more"
+    if wrong:
+        raise Refused(table.name, f"{wrong} rates of {measure.name} are {ends}, and not coded.")
+    return f"{measure.name}: rates of {ends}, are told as such at most."
 
 
 def _hidden_with(
@@ -256,22 +272,35 @@ def audit_together(
     small = (known.truth > 0) & (known.truth < known.k)
     if primary is not None:
         small = np.isin(np.array(known.key, dtype=object), list(primary))
+    told = known.at_end & ~np.isnan(known.value)
+    if told.any():
+        reason = f"{told.sum()} figures stand open beside a rate at the ends that is of them."
+        raise Refused(_telling(known, told, published), reason)
+    small |= known.at_end
     open_ = small & ~np.isnan(known.value)
     if open_.any():
         raise Refused(_telling(known, open_, published), f"{open_.sum()} figures are too small.")
     low = np.where(small, 0.0, np.nan)
     high = np.where(small, known.k.astype(float), np.nan)
-    width = np.where(known.hidden & ~small, 1.0, np.nan)
+    rates = np.zeros(len(known.key), dtype=bool)
+    rates[known.hidden_rates.ravel()] = True
+    width = np.where((known.hidden | rates) & ~small, 1.0, np.nan)
     try:
         found = intervals(known, low, high, width)
     except Unsolved as unsolved:
         raise Refused(tables[-1].name, str(unsolved)) from None
-    exposed = np.zeros(len(known.key), dtype=bool)
+    exposed, exact = np.zeros(len(known.key), dtype=bool), ~np.isnan(known.value)
+    exact[found.figure] = found.high - found.low < 1.0 - TOLERANCE
     exposed[found.figure] = (
         (found.low > low[found.figure] + TOLERANCE)
         | (found.high < high[found.figure] - TOLERANCE)
-        | (found.high - found.low < width[found.figure] - TOLERANCE)
+        | (known.hidden & exact)[found.figure]
     )
+    told = known.hidden_rates[exact[known.hidden_rates].all(axis=1)]
+    if len(told):
+        exposed[told] = True
+        reason = f"{len(told)} suppressed rates can be worked out from what they are of."
+        raise Refused(_telling(known, exposed, published), reason)
     if exposed.any():
         raise Refused(
             _telling(known, exposed, published),
@@ -313,11 +342,37 @@ def _against_cells(published: Published) -> list[str]:
             k = _threshold(table, measure)
             few = " OR ".join(f"{count} > 0 AND {count} < {k}" for count in _behind(measure))
             shown = f"p.{quoted(measure.name + '_status')} = ''"
-            number = _number(connection, f"SELECT count(*) FROM {both} WHERE {shown} AND ({few})")
+            coded = f"p.{quoted(measure.name + '_flag')} IN ('{AT_MOST}', '{AT_LEAST}')"
+            number = _number(
+                connection,
+                f"SELECT count(*) FROM {both} WHERE {shown} AND NOT {coded} AND ({few})",
+            )
             if number:
                 raise Refused(table.name, f"{number} values of {measure.name} are of under {k}.")
             checks.append(f"{measure.name}: of no number of persons from 1 to {k - 1}.")
+            if measure.kind == "rate":
+                checks.append(_coded(table, measure, k, both, connection))
     return checks
+
+
+def _coded(
+    table: Table, measure: Measure, k: int, both: str, connection: duckdb.DuckDBPyConnection
+) -> str:
+    """A coded rate is what it says, and of so many that a share up to its bound may be `k`."""
+    assert measure.denominator is not None
+    some, of = (f"c.{quoted(one.name)}" for one in (measure.numerator, measure.denominator))
+    flag = f"p.{quoted(measure.name + '_flag')}"
+    wrong = _number(
+        connection,
+        f"SELECT count(*) FROM {both} WHERE ({flag} = '{AT_MOST}' AND {some} * 100 > "
+        f"{of} * {LOW_END}) OR ({flag} = '{AT_LEAST}' AND {some} * 100 < {of} * {HIGH_END}) "
+        f"OR ({flag} IN ('{AT_MOST}', '{AT_LEAST}') AND {of} * {LOW_END} < {k} * 100)",
+    )
+    if wrong:
+        raise Refused(
+            table.name, f"{wrong} coded rates of {measure.name} are of too few, or false."
+        )
+    return f"{measure.name}: coded rates are true, and leave room for {k} persons."
 
 
 def _structural(table: Table, both: str, connection: duckdb.DuckDBPyConnection) -> str:

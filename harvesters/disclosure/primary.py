@@ -15,7 +15,7 @@ import pyarrow as pa
 from harvesters.disclosure.refusal import Refused
 from harvesters.disclosure.system import Index, Mask, Sums, Values
 from schemas import Component, Measure, Table
-from schemas.table import SENSITIVE_THRESHOLD, STRUCTURAL
+from schemas.table import HIGH_END, LOW_END, SENSITIVE_THRESHOLD, STRUCTURAL
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,13 @@ def too_few(value: Values, k: Values) -> Mask:
 
 
 def ends(measure: Measure, cells: pa.Table) -> tuple[Mask, Mask]:
-    """The rows where a rate is shown as nothing, and where as the whole: each says something of
-    everyone. A rate with no persons at all is neither."""
+    """The rows where a rate is at the low end, and where at the high one, be it by its rounding:
+    each says something of nearly everyone. A rate with no persons at all is at neither."""
     assert measure.denominator is not None
     top, below = numbers(cells, measure.numerator.name), numbers(cells, measure.denominator.name)
     rate = np.divide(top * measure.scale, below, out=np.full(len(top), np.nan), where=below > 0)
     shown = np.round(rate, measure.decimals)
-    return shown <= 0, shown >= measure.scale
+    return shown <= LOW_END, shown >= HIGH_END
 
 
 class Asked:
@@ -106,10 +106,13 @@ class Asked:
         self._value = value
         size = len(value)
         self._k = np.zeros(size)
-        self._nobody, self._everybody = np.zeros((2, size), dtype=bool)
+        self._nobody: Mask = np.zeros(size, dtype=bool)
+        self._whole = np.full(size, np.nan)
+        self._kept: list[Index] = []
         self.sensitive: Mask = np.zeros(size, dtype=bool)
         self.open: Mask = np.zeros(size, dtype=bool)
         self._known: Mask = np.zeros(size, dtype=bool)
+        self._free: Mask = np.zeros(size, dtype=bool)
         self.low = np.full(size, np.nan)
         self.high = np.full(size, np.nan)
 
@@ -118,12 +121,12 @@ class Asked:
         np.maximum.at(self._k, figures[figures >= 0], k)
 
     def nobody(self, figures: Index) -> None:
-        """It must not be told that these figures are nothing, or nearly."""
+        """It must not be told that these figures are nothing, or next to nothing."""
         self._nobody[figures[figures >= 0]] = True
 
-    def everybody(self, figures: Index, wholes: Index) -> None:
-        """It must not be told that these figures are their `wholes`, or nearly."""
-        self._everybody[figures[(figures >= 0) & (wholes >= 0)]] = True
+    def hide(self, figures: Index) -> None:
+        """These figures must not be published, whatever they are."""
+        self.sensitive[figures[figures >= 0]] = True
 
     def category(self, figures: Index, wholes: Index) -> None:
         """Figures of a sensitive category, and the totals over all categories: neither nobody
@@ -131,7 +134,8 @@ class Asked:
         kept = (figures >= 0) & (wholes >= 0)
         figures, value, whole = figures[kept], self._value[figures[kept]], self._value[wholes[kept]]
         self._nobody[figures[(value == 0) & (whole > 0)]] = True
-        self._everybody[figures[(value == whole) & (whole > 0)]] = True
+        full = (value == whole) & (whole > 0)
+        self._whole[figures[full]] = whole[full]
 
     def nothing(self, figures: Index) -> None:
         """Everybody knows that these figures are nothing, and that says nothing of anybody."""
@@ -143,26 +147,49 @@ class Asked:
         others = np.maximum.reduceat(self._k[sums.part], sums.start[:-1])
         self._k[last] = np.maximum(self._k[last], others)
 
+    def spread(self, sums: Sums) -> None:
+        """Where it must not be told that a total is nothing, its parts may not all be known to be:
+        each is free to be something, though that is not asked of any."""
+        free = self._nobody & (self._value == 0)
+        while True:
+            parts = sums.part[free[sums.total][sums.of_part]]
+            if free[parts].all():
+                break
+            free[parts] = True
+        self._free |= free
+
     def freeze(self, told: Index, hidden: Mask) -> None:
         """Rows that are published already and tell figures, shape (rows, number): where they are
-        not `hidden`, shape (rows,), the figures stand open; a figure told alone stays hidden."""
+        not `hidden`, shape (rows,), the figures stand open; of those that a hidden row tells, one
+        stays hidden, or all together would tell the row."""
         shown = told[~hidden]
         self.open[shown[shown >= 0]] = True
-        if told.shape[1] == 1:
-            kept = told[hidden, 0]
-            self.sensitive[kept[kept >= 0]] = True
+        self._kept.append(told[hidden])
 
     def settle(self) -> None:
         """Work out the intervals, once everything is asked."""
         value, k = self._value, self._k
-        few = too_few(value, k)
-        self.sensitive |= few | self._nobody | self._everybody
-        low = np.where(few | (self._nobody & (value < k)), 0.0, np.nan)
-        high = np.where(few | (self._nobody & (value < k)), k, np.nan)
-        full = self._everybody & ~few
-        low = np.where(full, np.fmin(low, np.maximum(value - k, 0)), low)
-        high = np.where(full, np.fmax(high, value), high)
+        few = too_few(value, k) | self._nobody
+        self.sensitive |= few | ~np.isnan(self._whole)
+        self._keep()
+        low = np.fmin(np.where(few | self._free, 0.0, np.nan), np.maximum(self._whole - k, 0))
+        high = np.fmax(np.where(few, k, np.where(self._free, 0.0, np.nan)), self._whole)
         self.low = np.where(self._known, np.nan, low)
         self.high = np.where(self._known, np.nan, high)
         self.sensitive &= ~self._known
         self.open |= self._known
+
+    def _keep(self) -> None:
+        """Of the figures that a hidden row tells, one is hidden: one that has to be anyway, else
+        the first that is not open."""
+        for told in self._kept:
+            there = told >= 0
+            told = told[~(there & self.sensitive[told]).any(axis=1)]
+            can = (told >= 0) & ~self.open[told]
+            rows = np.flatnonzero(can.any(axis=1))
+            self.sensitive[told[rows, can[rows].argmax(axis=1)]] = True
+
+    def k(self, figures: Index) -> Values:
+        """The thresholds of figures."""
+        found: Values = self._k[figures]
+        return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from harvesters.disclosure.figures import figures_of
+from harvesters.disclosure.figures import Figures, figures_of
 from harvesters.disclosure.refusal import Refused
 from harvesters.disclosure.secondary import Unprotectable, suppress
 from harvesters.disclosure.system import Mask
@@ -47,7 +47,7 @@ def protect_together(
     known = {**cells, **{one.table.name: one.cells for one in frozen}}
     figures = figures_of(every, known, {one.table.name: one.hidden for one in frozen})
     try:
-        hidden = suppress(figures.system)
+        figures, hidden = _suppressed(figures)
     except Unprotectable as unprotectable:
         names = {table.name for table in tables}
         telling = [name for name in figures.tables_of(unprotectable.figures) if name in names]
@@ -58,3 +58,18 @@ def protect_together(
         ) from None
     masks = figures.masks(hidden)
     return {table.name: masks[table.name] for table in tables}
+
+
+def _suppressed(figures: Figures) -> tuple[Figures, Mask]:
+    """Which figures are hidden, with rates at the ends coded if that can be; else suppressed.
+
+    :raises Unprotectable: what some figures ask for cannot be kept.
+    """
+    hidden = suppress(figures.system)
+    if not figures.codable:
+        return figures, hidden
+    coded = figures.coded(hidden)
+    try:
+        return coded, suppress(coded.system)
+    except Unprotectable:
+        return figures, hidden

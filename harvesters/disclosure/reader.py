@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas import TOTAL, Component, Measure, Table
-from schemas.table import SENSITIVE_THRESHOLD
+from schemas.table import AT_LEAST, AT_MOST, HIGH_END, LOW_END, SENSITIVE_THRESHOLD
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -50,6 +50,10 @@ class Knowledge:
     `truth` (NaN where it is not known here) have the shape (figures,); `row`, `figure` and `sign`
     (terms,); `least` and `greatest` (rows,). `clashes` are figures that stand in two tables with
     two values, or are suppressed in one of them only.
+
+    `at_end` are the figures that rates at the ends are of, shape (figures,): who is counted at the
+    low end, and who is not at the high one. `hidden_rates`, shape (rates, 2), are the figures of
+    the numerators and denominators of suppressed rates.
     """
 
     key: Sequence[str]
@@ -63,6 +67,8 @@ class Knowledge:
     least: Floats
     greatest: Floats
     clashes: int
+    at_end: Flags
+    hidden_rates: Numbers
 
 
 def knowledge(published: Sequence[Published]) -> Knowledge:
@@ -76,6 +82,8 @@ def knowledge(published: Sequence[Published]) -> Knowledge:
         connection.execute(
             "CREATE TABLE rate (top TEXT, below TEXT, least DOUBLE, greatest DOUBLE)"
         )
+        connection.execute("CREATE TABLE hidden_rate (top TEXT, below TEXT)")
+        connection.execute("CREATE TABLE at_end (key TEXT)")
         roots = _roots([one.table for one in published])
         for number, one in enumerate(published):
             _Writer(connection, number, one, roots).write()
@@ -182,16 +190,46 @@ class _Writer:
                 )
 
     def rates(self, measure: Measure) -> None:
-        """Write down between which shares each published rate lies."""
+        """Write down between which shares each published rate lies, which are suppressed, and of
+        those that are coded, or are counted to be at an end, who is not to be told."""
         assert measure.denominator is not None
         half = 0.5 * 10.0**-measure.decimals
         shown = f"{self.view}.{quoted(measure.name)}" if self.known else quoted(measure.name)
+        status, flag = (quoted(f"{measure.name}_{one}") for one in ("status", "flag"))
+        low, high = f"{flag} = '{AT_MOST}'", f"{flag} = '{AT_LEAST}'"
+        top, below = self.key(measure.numerator), self.key(measure.denominator)
+        possible = self.possible(measure.numerator)
         self.connection.execute(
-            f"INSERT INTO rate SELECT {self.key(measure.numerator)}, "
-            f"{self.key(measure.denominator)}, ({shown} - {half}) / {measure.scale}, "
-            f"({shown} + {half}) / {measure.scale} FROM {self.source} "
-            f"WHERE {quoted(measure.name + '_status')} = '' AND {self.possible(measure.numerator)}"
+            f"INSERT INTO rate SELECT {top}, {below}, CASE WHEN {low} THEN 0 WHEN {high} THEN "
+            f"{HIGH_END} ELSE {shown} - {half} END / {measure.scale}, CASE WHEN {low} THEN "
+            f"{LOW_END} WHEN {high} THEN 100 ELSE {shown} + {half} END / {measure.scale} "
+            f"FROM {self.source} WHERE {status} = '' AND {possible}"
         )
+        suppressed = f"{status} = 'c' AND {possible} AND {top} <> {below}"
+        self.connection.execute(
+            f"INSERT INTO hidden_rate SELECT {top}, {below} FROM {self.source} WHERE {suppressed}"
+        )
+        ends = f"{top} <> {below} AND ({low} OR {high} OR {status} = 'c') AND {possible}"
+        truth = "NULL"
+        if self.known:
+            some, of = (f"cells.{quoted(one.name)}"
+                        for one in (measure.numerator, measure.denominator))  # fmt: skip
+            truth = f"{of} - {some}"
+            counted = f"{status} = 'c' AND {of} > 0 AND {some} * 100 "
+            low = f"({low} OR ({counted} <= {LOW_END} * {of}))"
+            high = f"({high} OR ({counted} >= {HIGH_END} * {of}))"
+        k = max(self.table.disclosure.threshold, SENSITIVE_THRESHOLD)
+        others = f"'others than ' || {top} || ' of ' || {below}"
+        for statement in (
+            f"INSERT INTO figure SELECT {others}, NULL, FALSE, {k}, {truth}",
+            f"INSERT INTO part SELECT 'others than ' || {top}, {below}, {top}",
+            f"INSERT INTO part SELECT 'others than ' || {top}, {below}, {others}",
+        ):
+            self.connection.execute(f"{statement} FROM {self.source} WHERE {ends}")
+        for where, key in ((low, top), (high, others)):
+            self.connection.execute(
+                f"INSERT INTO at_end SELECT {key} FROM {self.source} WHERE {ends} AND {where}"
+            )
 
     def key(
         self,
@@ -255,7 +293,7 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
             UNION SELECT 'not ' || line, total, 'not ' || line || ' of ' || total FROM rest;
         CREATE TABLE known AS SELECT key, max(value) AS value, max(hidden) AS hidden, max(k) AS k,
             max(truth) AS truth, count(DISTINCT value) > 1 OR
-            (max(hidden) AND count(value) > 0) AS clash
+            (max(hidden) AND count(value) > 0) AS clash, key IN (SELECT key FROM at_end) AS at_end
             FROM figure GROUP BY key ORDER BY key;
         CREATE TABLE numbered AS
             SELECT row_number() OVER (ORDER BY key) - 1 AS number, * FROM known;
@@ -278,6 +316,12 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         """
         SELECT a.number AS top, b.number AS below, least, greatest FROM
             (SELECT DISTINCT * FROM rate) r
+            JOIN numbered a ON a.key = r.top JOIN numbered b ON b.key = r.below ORDER BY 1, 2
+        """
+    ).fetchnumpy()
+    hidden_rates = connection.execute(
+        """
+        SELECT a.number AS top, b.number AS below FROM (SELECT DISTINCT * FROM hidden_rate) r
             JOIN numbered a ON a.key = r.top JOIN numbered b ON b.key = r.below ORDER BY 1, 2
         """
     ).fetchnumpy()
@@ -305,4 +349,6 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         least=np.concatenate([np.zeros(lines), np.zeros(size), np.full(size, -np.inf)]),
         greatest=np.concatenate([np.zeros(lines), np.full(size, np.inf), np.zeros(size)]),
         clashes=int(column("clash").astype(np.bool_).sum()),
+        at_end=column("at_end").astype(np.bool_),
+        hidden_rates=np.stack([hidden_rates["top"], hidden_rates["below"]], axis=1),
     )

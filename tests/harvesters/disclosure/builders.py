@@ -166,8 +166,13 @@ def published(table: Table, cells: pa.Table, masks: Masks) -> list[dict[str, Any
                 "x" if value is None else ""
             )  # fmt: skip
             rounded = None if value is None else float(np.round(value, one.decimals))
+            flag = ""
+            if one.kind == "rate" and one.about == "persons" and rounded is not None and not status:
+                # At an end, and not suppressed: coded.
+                flag = "le" if rounded <= 5 else "ge" if rounded >= 95 else ""
+                rounded = {"le": 5.0, "ge": 95.0}.get(flag, rounded)
             row[one.name] = None if status else int(rounded or 0) if not one.decimals else rounded
-            row |= {f"{one.name}_status": status, f"{one.name}_flag": ""}
+            row |= {f"{one.name}_status": status, f"{one.name}_flag": flag}
         rows.append(row)
     return rows
 

@@ -205,11 +205,37 @@ MUTATIONS: dict[str, tuple[str, Callable[[Rows], Any], str]] = {
     ),
     "a rate of nobody": (
         "rates",
-        lambda rows: edit(first(rows, is_total), share_online=0.0), "0 or 100 percent",
+        lambda rows: edit(first(rows, is_total), share_online=0.0), "and not coded",
     ),
     "a rate of everybody": (
         "rates",
-        lambda rows: edit(first(rows, is_total), share_online=100.0), "0 or 100 percent",
+        lambda rows: edit(first(rows, is_total), share_online=100.0), "and not coded",
+    ),
+    "a rate of 5 percent": (
+        "rates",
+        lambda rows: edit(first(rows, is_total), share_online=5.0), "and not coded",
+    ),
+    "a rate of 95 percent": (
+        "rates",
+        lambda rows: edit(first(rows, is_total), share_online=95.0), "and not coded",
+    ),
+    "a bound that is none": (
+        "rates",
+        lambda rows: edit(first(rows, is_total), share_online=4.0, share_online_flag="le"),
+        "and not coded",
+    ),
+    "the wrong bound": (
+        "rates",
+        lambda rows: edit(first(rows, is_total), share_online=95.0, share_online_flag="le"),
+        "and not coded",
+    ),
+    "the other wrong bound": (
+        "rates",
+        lambda rows: edit(first(rows, is_total), share_online=5.0, share_online_flag="ge"),
+        "and not coded",
+    ),
+    "a count that is coded": (
+        "rates", lambda rows: edit(first(rows, is_total), online_flag="le"), "contradict",
     ),
     "money of people who are not shown": (
         "money",
@@ -449,9 +475,9 @@ SYSTEM: dict[str, tuple[str, Callable[[Rows], Any], bool, str]] = {
     ),
     "the same, for a reader without the cells": (
         "rates",
-        # All but three, as it is.
+        # All but four.
         lambda rows: [
-            edit(row, share_online=round(100 - 300 / row["pupils"], 1), share_online_status="")
+            edit(row, share_online=round(100 - 400 / row["pupils"], 1), share_online_status="")
             for row in rows
             if row["online_status"] == "c" and row["school"] == "0001" and row["grade"] == "g1"
         ],
