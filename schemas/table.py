@@ -43,8 +43,8 @@ STATUS_DESCRIPTION: Text = {
     "applicable; x = not available; empty = there is a value.",
 }
 FLAG_DESCRIPTION: Text = {
-    "vi": "p = số liệu sơ bộ; r = đã điều chỉnh; low = nhỏ hơn mức làm tròn; le = không quá giá trị "
-    "này; ge = từ giá trị này trở lên; để trống = không có ghi chú.",
+    "vi": "p = số liệu sơ bộ; r = đã điều chỉnh; low = nhỏ hơn mức làm tròn; le = không quá giá "
+    "trị này; ge = từ giá trị này trở lên; để trống = không có ghi chú.",
     "en": "p = provisional; r = revised; low = below the rounding unit; le = at most this value; "
     "ge = at least this value; empty = no flag.",
 }

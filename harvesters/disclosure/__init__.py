@@ -7,8 +7,8 @@ then.
 
 The modules, in the order of their use. To protect: `primary` (what a table's rules ask), `coded`
 (rates at the ends), `coordinates` and `figures` (which numbers are the same figure, and how figures
-add up), `system`, `moves`, `block` and `secondary` (what has to be hidden), `protection`. To audit: `reader` (what a
-reader of the files knows), `intervals` (what follows from it), `audit`.
+add up), `system`, `moves`, `block` and `secondary` (what has to be hidden), `protection`. To audit:
+`reader` (what a reader of the files knows), `intervals` (what follows from it), `audit`.
 """
 
 from harvesters.disclosure.audit import Certificate, audit, audit_together

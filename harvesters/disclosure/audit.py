@@ -296,10 +296,10 @@ def audit_together(
         | (found.high < high[found.figure] - TOLERANCE)
         | (known.hidden & exact)[found.figure]
     )
-    told = known.hidden_rates[exact[known.hidden_rates].all(axis=1)]
-    if len(told):
-        exposed[told] = True
-        reason = f"{len(told)} suppressed rates can be worked out from what they are of."
+    rates_told = known.hidden_rates[exact[known.hidden_rates].all(axis=1)]
+    if len(rates_told):
+        exposed[rates_told] = True
+        reason = f"{len(rates_told)} suppressed rates can be worked out from what they are of."
         raise Refused(_telling(known, exposed, published), reason)
     if exposed.any():
         raise Refused(

@@ -62,7 +62,8 @@ def with_others(
         part = sums.start[two]
         pairs = zip(sums.total[two].tolist(), sums.part[part].tolist(), strict=True)
         known.update(zip(pairs, sums.part[part + 1].tolist(), strict=True))
-    found, new = {}, []
+    found: dict[Name, Ends] = {}
+    new: list[tuple[int, int]] = []
     for name, one in ends.items():
         few = one.few.copy()
         for place in np.flatnonzero(few < 0).tolist():

@@ -44,9 +44,9 @@ class Figures:
     codable: Sequence[tuple[str, str, Ends]] = ()
 
     def coded(self, hidden: Mask) -> Figures:
-        """The same, with ends coded wherever the denominator need not be hidden: it is not where
-        `hidden`, shape (figures,), were enough. What is coded tells the denominator, and the
-        numerator within its bounds."""
+        """The same, with ends coded wherever the numerator is among the `hidden`, shape (figures,),
+        and the denominator is not. What is coded tells the denominator, and the numerator within
+        its bounds."""
         system = self.system
         told = {table: dict(measures) for table, measures in self.told.items()}
         ends = {table: dict(measures) for table, measures in self.ends.items()}
@@ -128,10 +128,10 @@ def figures_of(
         told[table.name], ends[table.name] = _ask(
             asked, table, cells[table.name], lines[table.name], figure, frozen.get(table.name)
         )
-    for one in at_ends.values():
-        asked.nobody(one.few)
+    for rates in at_ends.values():
+        asked.nobody(rates.few)
         # No numerator beside a rate at an end.
-        asked.hide(one.top)
+        asked.hide(rates.top)
     for one in rests:
         asked.rest(one.sums)
     adding_up = _distinct(sums, len(value))
@@ -139,12 +139,11 @@ def figures_of(
     asked.settle()
     codable: list[tuple[str, str, Ends]] = []
     most = None
-    for (table, measure), rates in at_ends.items():
-        if table in frozen:
-            most = coded.narrowed(most, rates.only(~frozen[table][measure][rates.row]), value)
-        else:
-            may = coded.may_be(rates, value, asked.k(rates.few))
-            codable.append((table, measure, rates.only(may)))
+    for (name, measure), rates in at_ends.items():
+        if name in frozen:
+            most = coded.narrowed(most, rates.only(~frozen[name][measure][rates.row]), value)
+        elif (may := coded.may_be(rates, value, asked.k(rates.few))).any():
+            codable.append((name, measure, rates.only(may)))
     block = _blocks(tables, coordinates, where)
     published = np.arange(len(value)) < len(keys)
     system = System(
@@ -158,7 +157,7 @@ def figures_of(
         block=np.concatenate([block, *(block[one.sums.total] for one in rests)]),
         most=most,
     )
-    return Figures(system, told, ends, [one for one in codable if len(one[2].row)])
+    return Figures(system, told, ends, codable)
 
 
 def _components(table: Table) -> list[Component]:

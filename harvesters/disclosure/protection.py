@@ -61,15 +61,25 @@ def protect_together(
 
 
 def _suppressed(figures: Figures) -> tuple[Figures, Mask]:
-    """Which figures are hidden, with rates at the ends coded if that can be; else suppressed.
+    """Which figures are hidden, shape (figures,), with as many rates at the ends coded as can be.
+
+    To fix the denominators of them all may leave others unprotected; then only those are coded
+    whose denominators are not needed to hide anything, or none.
 
     :raises Unprotectable: what some figures ask for cannot be kept.
     """
-    hidden = suppress(figures.system)
     if not figures.codable:
-        return figures, hidden
-    coded = figures.coded(hidden)
+        return figures, suppress(figures.system)
     try:
-        return coded, suppress(coded.system)
+        return _with_codes(figures, figures.system.sensitive)
+    except Unprotectable:
+        hidden = suppress(figures.system)
+    try:
+        return _with_codes(figures, hidden)
     except Unprotectable:
         return figures, hidden
+
+
+def _with_codes(figures: Figures, hidden: Mask) -> tuple[Figures, Mask]:
+    coded = figures.coded(hidden)
+    return coded, suppress(coded.system)

@@ -149,6 +149,27 @@ def test_what_cannot_be_does_not_apply(tmp_path: Path) -> None:
     assert "What does not apply is what cannot be" in " ".join(part.certificate["checks"])
 
 
+def test_a_rate_at_an_end_is_published_as_a_bound(tmp_path: Path) -> None:
+    rate = measure("share", rate={"of": {"internet": ["yes"]}})
+    table = cube("share", "pupil", [{"name": "place", "hierarchy": ["area", "school"]}],
+                 [measure("pupils"), rate])  # fmt: skip
+    city = City(tmp_path, [*CITY, table])
+    seal(city.state, city.declarations, "school", SCHOOLS)
+    online = {"0001": (3, 240), "0002": (250, 250), "0003": (90, 210)}
+    people = [
+        {**one, "internet": "yes" if place < some else "no"}
+        for number, (some, everyone) in online.items()
+        for place, one in enumerate(pupils(everyone, number, "g1", "male"))
+    ]
+    seal(city.state, city.declarations, "pupil", people)
+    (part,) = build(city, "share")
+    found = {row["school"]: row for row in rows(part) if row["school"] != TOTAL}
+    assert shown(found["0001"], "share") == (5.0, "", "le")
+    assert shown(found["0002"], "share") == (95.0, "", "ge")
+    assert shown(found["0003"], "share") == (42.9, "", "")
+    assert shown(found["0001"], "pupils") == (240, "", "")
+
+
 def test_a_register_is_published_row_by_row_in_order(city: City) -> None:
     schools = [school(12, AREAS[1]), {**school(3), "latitude": 10.5}]
     seal(city.state, city.declarations, "school", schools)

@@ -104,8 +104,8 @@ def put(
 
 @pytest.mark.parametrize(
     ("names", "seeds", "least"),
-    [(["rates"], 25, 60), (["share"], 60, 30), (["alone"], 40, 60),
-     (["share", "counts"], 40, 20), (["rates", "alone", "counts"], 12, 20)],
+    [(["rates"], 8, 20), (["share"], 24, 12), (["alone"], 12, 15),
+     (["share", "counts"], 12, 6), (["rates", "alone", "counts"], 4, 6)],
 )  # fmt: skip
 def test_nobody_is_found_behind_a_coded_rate(
     declarations: Declarations, names: list[str], seeds: int, least: int, tmp_path: Path
@@ -138,13 +138,13 @@ def test_nor_where_areas_are_protected_one_by_one(
     monkeypatch.setattr(figures, "_MANY", 2)
     table = declarations.tables["share"]
     coded = 0
-    for seed in range(100, 140):
+    for seed in range(100, 120):
         people = lopsided_people(seed)
         cells = counted(table, people)
         masks = protect(table, cells)
         assert weaknesses(people, [(table, cells, masks)]) == [], seed
         coded += coded_rows(table, cells, masks)
-    assert coded > 20
+    assert coded > 10
 
 
 # Every table there is, tried one by one ---------------------------------------------------------
@@ -282,21 +282,25 @@ def test_what_is_coded_bounds_the_few() -> None:
     assert first.tolist() == [np.inf, np.inf, 20.0, np.inf]
 
 
-def test_where_codes_would_leave_others_unprotected_ends_are_suppressed(
-    declarations: Declarations,
+@pytest.mark.parametrize(("seed", "some_are_coded"), [(2, False), (3, True)])
+def test_where_codes_would_leave_others_unprotected_fewer_ends_are_coded(
+    declarations: Declarations, seed: int, some_are_coded: bool
 ) -> None:
     """A rate that is coded fixes its denominator; here some other needs it."""
     table = declarations.tables["alone"]
-    people = lopsided_people(2)
+    people = lopsided_people(seed)
     cells = counted(table, people)
     plain = figures.figures_of([table], {"alone": cells}, {})
-    hidden = secondary.suppress(plain.system)
     with pytest.raises(Unprotectable):
-        secondary.suppress(plain.coded(hidden).system)
+        secondary.suppress(plain.coded(plain.system.sensitive).system)
+    hidden = secondary.suppress(plain.system)
     masks = protect(table, cells)
-    assert (masks["share"] == plain.masks(hidden)["alone"]["share"]).all()
-    assert coded_rows(table, cells, masks) == 0
     assert weaknesses(people, [(table, cells, masks)]) == []
+    assert bool(coded_rows(table, cells, masks)) == some_are_coded
+    if not some_are_coded:
+        with pytest.raises(Unprotectable):
+            secondary.suppress(plain.coded(hidden).system)
+        assert (masks["share"] == plain.masks(hidden)["alone"]["share"]).all()
 
 
 def test_nobody_at_all_may_be_somebody_in_every_part(declarations: Declarations) -> None:
@@ -325,7 +329,7 @@ def test_a_table_that_comes_late_tells_no_coded_or_hidden_rate(
 ) -> None:
     first, second = declarations.tables[early], declarations.tables[late]
     joined = 0
-    for seed in range(16):
+    for seed in range(10):
         people = lopsided_people(seed)
         cells = {table.name: counted(table, people) for table in (first, second)}
         standing = protect(first, cells[early])
@@ -341,7 +345,7 @@ def test_a_table_that_comes_late_tells_no_coded_or_hidden_rate(
         assert weaknesses(people, shown) == [], seed
         audit_together(YEAR, files([first, second], cells, both, tmp_path))
         joined += 1
-    assert joined > 6
+    assert joined > 4
 
 
 # What the audit refuses --------------------------------------------------------------------------
