@@ -303,6 +303,20 @@ def test_where_codes_would_leave_others_unprotected_fewer_ends_are_coded(
         assert (masks["share"] == plain.masks(hidden)["alone"]["share"]).all()
 
 
+def test_the_denominators_of_coded_rates_stay_open(declarations: Declarations) -> None:
+    """To hide how many pupils there are would be cheaper, and leave no rate to be coded."""
+    table = declarations.tables["share"]
+    online = {("00100", "0001"): (3, 240), ("00100", "0002"): (250, 250),
+              ("00200", "0003"): (90, 210)}  # fmt: skip
+    cells = cells_of(table, {
+        place: {"pupils": of, "share__n": some, "share__of": of}
+        for place, (some, of) in online.items()
+    })  # fmt: skip
+    masks = protect(table, cells)
+    assert not masks["pupils"].any()
+    assert coded_rows(table, cells, masks) == 2
+
+
 def test_nobody_at_all_may_be_somebody_in_every_part(declarations: Declarations) -> None:
     """Nobody has internet in any school, of either sex: what tells so in a table without rates is
     hidden too."""

@@ -40,6 +40,8 @@ def known(values: Mapping[str, float | None], rows: Sequence[Row]) -> Knowledge:
         least=np.array([least for _, least, _ in rows], float),
         greatest=np.array([greatest for *_, greatest in rows], float),
         clashes=0,
+        at_end=np.zeros(len(names), dtype=bool),
+        hidden_rates=np.empty((0, 2), np.int64),
     )
 
 

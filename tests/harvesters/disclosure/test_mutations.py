@@ -63,7 +63,7 @@ MUTATIONS: Sequence[tuple[str, str, str, str]] = (
      "test_protection.py::test_a_rate_at_an_end_is_coded_where_that_leaves_room_and_its_count_is_"
      "hidden"),
     ("figures", "open_[safe.below] = True", "pass",
-     "test_coded.py::test_nobody_is_found_behind_a_coded_rate"),
+     "test_coded.py::test_the_denominators_of_coded_rates_stay_open"),
     ("figures", "standing[ends[measure.name] & ~frozen[measure.name], 0] = -1", "pass",
      "test_coded.py::test_a_table_that_comes_late_tells_no_coded_or_hidden_rate"),
     ("figures", "asked.spread(adding_up)", "pass",
