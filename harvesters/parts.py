@@ -29,7 +29,9 @@ from harvesters.disclosure import (
     Refused,
     audit,
     audit_together,
+    ends,
     protect_together,
+    structural,
 )
 from harvesters.files import PRIVATE, digest_of, new_folder, read_json, write_json
 from harvesters.periods import school_year_of
@@ -37,6 +39,7 @@ from harvesters.snapshots import Snapshot, SnapshotStore
 from harvesters.tabulate import components, tabulate, without
 from schemas import TOTAL, TOTAL_LABEL, Declarations, Measure, Table
 from schemas.record import INSTITUTION, REGISTER
+from schemas.table import AT_LEAST, AT_MOST, HIGH_END, LOW_END
 
 FORMAT = 1
 """Raised when the same cells would be written differently, so that digests tell."""
@@ -550,7 +553,11 @@ def _cube_rows(
 def _published(
     measure: Measure, cells: pa.Table, suppressed: np.ndarray
 ) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """A measure's values, statuses and flags."""
+    """A measure's values, statuses and flags.
+
+    What cannot be anything but nothing does not apply, whatever is measured in it. A rate about
+    persons that is at an end and not suppressed is coded.
+    """
     top = cells[measure.numerator.name].to_numpy(zero_copy_only=False).astype(np.float64)
     if measure.denominator is None:
         values = top
@@ -563,11 +570,17 @@ def _published(
         )
     available = np.isfinite(values)
     status = np.where(~applicable, "z", np.where(available, "", "x"))
+    status = np.where(structural(cells), "z", status)
     status = np.where(suppressed, CONFIDENTIAL, status)
     shown = status == ""
     # Plus nothing: -0.0 becomes 0.0.
     rounded = np.round(np.where(shown, values, 0), measure.decimals) + 0.0
     flag = np.where(shown & (rounded == 0) & (np.where(shown, values, 0) != 0), "low", "")
+    if measure.kind == "rate" and measure.about == "persons":
+        low, high = ends(measure, cells)
+        for at_end, bound, sign in ((low, LOW_END, AT_MOST), (high, HIGH_END, AT_LEAST)):
+            rounded = np.where(at_end & shown, bound, rounded)
+            flag = np.where(at_end & shown, sign, flag)
     kind = pa.int64() if measure.decimals == 0 else pa.float64()
     value = pa.array(rounded, mask=~shown).cast(kind)
     return value, pa.array(status.tolist(), pa.string()), pa.array(flag.tolist(), pa.string())

@@ -7,7 +7,7 @@ once over the records and every total from the cells below it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 
@@ -16,8 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ibis.expr import types as ir
 
+from harvesters.disclosure import Refused
 from schemas import TOTAL, Component, Declarations, Dimension, Table
 from schemas.record import INSTITUTION, REGISTER
+from schemas.table import STRUCTURAL
 
 
 def components(table: Table) -> list[Component]:
@@ -44,7 +46,10 @@ def tabulate(
 
     The result has the table's dimension columns (text, `TOTAL` for a total) and a column for each
     of `components` (int64, or float64 for sums of decimals; null where nothing was delivered),
-    sorted by the dimension columns.
+    sorted by the dimension columns. Where the table has structural zeros, the column `STRUCTURAL`
+    (bool) says which cells are: those in which nothing can be, and totals of nothing else.
+
+    :raises Refused: records fall in a combination that cannot occur.
     """
     backend = connection or ibis.duckdb.connect()
     records = _with_parents(
@@ -55,8 +60,11 @@ def tabulate(
     )
     names = [component.name for component in components(table)]
     keep = _Keeper(backend)
-    cells = keep(_finest(table, records))
-    cells = keep(_with_zeros(table, cells, names, declarations))
+    delivered = keep(_finest(table, records))
+    _check_structural(table, delivered)
+    cells = keep(_with_zeros(table, delivered, names, declarations))
+    if table.has_structural_zeros:
+        cells = keep(_marked(table, cells, delivered))
     for dimension in table.dimensions:
         cells = keep(_with_totals(cells, dimension, table.dimension_columns, names, keep))
     return cells.order_by(list(table.dimension_columns)).to_pyarrow()
@@ -127,16 +135,21 @@ def _with_zeros(
     Only counts are filled in: a sum of what nobody delivered is not known to be zero.
     """
     filled = [dimension for dimension in table.dimensions if dimension.zeros]
-    if not filled:
+    offered = [dimension for dimension in table.dimensions if dimension.offered]
+    if not filled and not offered:
         return cells
+    # Of what is offered, the codes above are there, and bring all that stand below them.
     others = [
         name for dimension in table.dimensions if not dimension.zeros
-        for name in dimension.hierarchy
+        for name in dimension.hierarchy[: -1 if dimension.offered else None]
     ]  # fmt: skip
     grids = [ibis.memtable(_combinations(table, dimension, declarations)) for dimension in filled]
     if others:
         grids.insert(0, cells.select(others).distinct())
     grid = reduce(lambda left, right: left.cross_join(right), grids)
+    for dimension in offered:
+        below = ibis.memtable(_combinations(table, dimension, declarations))
+        grid = grid.join(below, list(dimension.hierarchy[:-1]))
     columns = list(table.dimension_columns)
     joined = grid.join(cells, columns, how="left")
     counted = {c.name for c in components(table) if c.source is None or c.counted}
@@ -144,6 +157,47 @@ def _with_zeros(
         *columns,
         **{name: joined[name].fill_null(0) if name in counted else joined[name] for name in names},
     )
+
+
+def _check_structural(table: Table, delivered: ir.Table) -> None:
+    """No record falls in a combination that cannot occur.
+
+    :raises Refused: one does.
+    """
+    for combination in table.structural_zeros:
+        if delivered.filter(_falls_in(delivered, combination)).count().to_pyarrow().as_py():
+            what = "; ".join(
+                f"{column}: {', '.join(codes)}" for column, codes in combination.items()
+            )
+            raise Refused(
+                table.name,
+                f"Some records fall in a combination that cannot occur ({what}). Correct the "
+                "records, or take the combination out of `structural_zeros:`.",
+            )
+
+
+def _falls_in(cells: ir.Table, combination: Mapping[str, Sequence[str]]) -> ir.BooleanValue:
+    conditions = [cells[column].isin(codes) for column, codes in combination.items()]
+    return reduce(lambda left, right: left & right, conditions)
+
+
+def _marked(table: Table, cells: ir.Table, delivered: ir.Table) -> ir.Table:
+    """The finest cells, with the column that says in which of them nothing can be: those of a
+    combination that cannot occur, and of what the institution does not offer to anybody."""
+    marks = [_falls_in(cells, combination) for combination in table.structural_zeros]
+    cells = cells.mutate(**{STRUCTURAL: reduce(lambda a, b: a | b, marks, ibis.literal(False))})
+    for dimension in table.dimensions:
+        if dimension.offered:
+            assert table.institution is not None
+            pair = [table.institution, dimension.hierarchy[-1]]
+            there = delivered.select(pair).distinct().mutate(_offered=ibis.literal(True))
+            joined = cells.left_join(there, pair)
+            marked = joined[STRUCTURAL] | joined["_offered"].isnull()
+            cells = joined.select(
+                *(joined[name] for name in cells.columns if name != STRUCTURAL),
+                **{STRUCTURAL: marked},
+            )
+    return cells
 
 
 def _combinations(table: Table, dimension: Dimension, declarations: Declarations) -> pa.Table:
@@ -180,8 +234,12 @@ def _with_totals(
         below = levels[-1]
         coarser = below.mutate(**{dimension.hierarchy[depth - 1]: ibis.literal(TOTAL)})
         sums = {name: coarser[name].sum().cast(below.schema()[name]) for name in names}
+        if STRUCTURAL in below.columns:
+            # A total is nothing for certain where all its parts are.
+            sums[STRUCTURAL] = coarser[STRUCTURAL].all()
         levels.append(keep(coarser.group_by(list(columns)).aggregate(**sums)))
-    return ibis.union(*(level.select(*columns, *names) for level in levels))
+    kept = [*columns, *(name for name in cells.columns if name not in columns)]
+    return ibis.union(*(level.select(kept) for level in levels))
 
 
 def without(cells: pa.Table, columns: Iterable[str]) -> pa.Table:

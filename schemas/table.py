@@ -18,6 +18,16 @@ from schemas.record import INSTITUTION, REGISTER, Field, RecordType
 DEFAULT_THRESHOLD = 5
 SENSITIVE_THRESHOLD = 10
 
+LOW_END, HIGH_END = 5, 95
+"""A rate about persons of at most the one, or at least the other, in percent, is at an end: it says
+something of nearly everybody, and is not published as it is."""
+AT_MOST, AT_LEAST = "le", "ge"
+"""The flags of a rate that is coded: what stands there is an upper, or a lower, bound."""
+
+STRUCTURAL = "_structural"
+"""The column of counted cells that says of each whether it cannot be anything but nothing. No
+column that is published is called so: identifiers begin with a letter."""
+
 PERIOD_TITLES: Mapping[str, Text] = {
     "school_year": {"vi": "Năm học", "en": "School year"},
     "month": {"vi": "Tháng", "en": "Month"},
@@ -33,9 +43,10 @@ STATUS_DESCRIPTION: Text = {
     "applicable; x = not available; empty = there is a value.",
 }
 FLAG_DESCRIPTION: Text = {
-    "vi": "p = số liệu sơ bộ; r = đã điều chỉnh; low = nhỏ hơn mức làm tròn; để trống = không "
-    "có ghi chú.",
-    "en": "p = provisional; r = revised; low = below the rounding unit; empty = no flag.",
+    "vi": "p = số liệu sơ bộ; r = đã điều chỉnh; low = nhỏ hơn mức làm tròn; le = không quá giá "
+    "trị này; ge = từ giá trị này trở lên; để trống = không có ghi chú.",
+    "en": "p = provisional; r = revised; low = below the rounding unit; le = at most this value; "
+    "ge = at least this value; empty = no flag.",
 }
 
 
@@ -44,13 +55,16 @@ class Dimension:
     """An axis of a cube: columns from coarse to fine. Above the first stands the total.
 
     With `zeros`, each of its codes is filled in with 0 wherever the other dimensions have a
-    combination at all. `sensitive` are codes of its finest column of which it must not be told
-    that nobody, or that everybody, belongs to them.
+    combination at all. With `offered`, each code of its finest column is filled in wherever there
+    is the code above it; where the institution has nobody there, it does not apply. `sensitive`
+    are codes of its finest column of which it must not be told that nobody, or that everybody,
+    belongs to them.
     """
 
     name: str
     hierarchy: tuple[str, ...]
     zeros: bool = False
+    offered: bool = False
     sensitive: tuple[str, ...] = ()
 
 
@@ -158,6 +172,19 @@ class Table:
     """Columns that hold the parent code of another: the column, and that other one."""
     from_register: frozenset[str]
     """Columns that the register of schools supplies."""
+    structural_zeros: tuple[Mapping[str, tuple[str, ...]], ...] = ()
+    """Combinations in which nothing can be: the codes of some dimension columns, each."""
+
+    @property
+    def institution(self) -> str | None:
+        """The dimension column of institutions, where there is one."""
+        columns = (self.column(name) for name in self.dimension_columns)
+        return next((one.name for one in columns if one.type == "institution"), None)
+
+    @property
+    def has_structural_zeros(self) -> bool:
+        """Whether some of its cells may be such that nothing can be in them."""
+        return bool(self.structural_zeros) or any(one.offered for one in self.dimensions)
 
     @property
     def digest(self) -> str:
@@ -287,6 +314,8 @@ class _Parser:
             fine = fine_column = self.finest((*place, "hierarchy"), hierarchy[-1])
             if entry.get("zeros"):
                 self.check_zeros(place, hierarchy, fine)
+            if entry.get("zeros") == "offered":
+                self.check_offered((*place, "zeros"), hierarchy)
             for coarse in reversed(hierarchy[:-1]):
                 if fine is not None and not self.is_parent(coarse, fine):
                     message = f"`{coarse}` is not above `{fine.name}`."
@@ -298,7 +327,9 @@ class _Parser:
             sensitive = tuple(entry.get("sensitive", ()))
             self.check_sensitive((*place, "sensitive"), fine_column, sensitive)
             zeros = entry.get("zeros", False)
-            dimensions.append(Dimension(entry["name"], hierarchy, zeros, sensitive))
+            dimensions.append(Dimension(
+                entry["name"], hierarchy, zeros is True, zeros == "offered", sensitive
+            ))  # fmt: skip
         return tuple(dimensions)
 
     def check_sensitive(
@@ -322,6 +353,53 @@ class _Parser:
             message = f"Zeros cannot be filled in for `{(lists or hierarchy[-1:])[0]}`."
             remedy = "Leave out `zeros:`, or use a code list and its parent lists."
             self.fail(place, message, remedy)
+
+    def check_offered(self, place: tuple[str | int, ...], hierarchy: tuple[str, ...]) -> None:
+        """What is offered is told of an institution, below a coarser code that it has at all."""
+        finest = [entry["hierarchy"][-1] for entry in self.data["dimensions"]]
+        fields = [self.record.fields.get(name) for name in finest]
+        if not any(field is not None and field.type == "institution" for field in fields):
+            message = "No dimension goes down to institutions, which offer something or do not."
+            self.fail(place, message, "Write `zeros: true`, or count by institution too.")
+        elif len(hierarchy) < 2:
+            message = f"Nothing stands above `{hierarchy[0]}`."
+            remedy = (
+                f"Put its parent list before it, or write `zeros: true` for all `{hierarchy[0]}`."
+            )
+            self.fail(place, message, remedy)
+
+    def structural_zeros(
+        self, dimensions: tuple[Dimension, ...]
+    ) -> tuple[Mapping[str, tuple[str, ...]], ...]:
+        """The combinations in which nothing can be; they are codes of dimension columns."""
+        names = [name for dimension in dimensions for name in dimension.hierarchy]
+        combinations = self.data.get("structural_zeros", []) if dimensions else []
+        for index, combination in enumerate(combinations):
+            for column, codes in combination.items():
+                place = ("structural_zeros", index, column)
+                if column not in names:
+                    remedy = f"Use one of: {', '.join(names)}."
+                    self.fail(place, f"`{column}` is no column of a dimension.", remedy)
+                    continue
+                codelist = self.codelists.get(self._list_of(column) or "")
+                if codelist is None:
+                    message = f"`{column}` has no code list."
+                    self.fail(place, message, "Name codes of a column that has one.")
+                    continue
+                for code in codes:
+                    if code not in codelist.codes:
+                        remedy = f"Use one of: {', '.join(list(codelist.codes)[:20])}."
+                        self.fail(place, f"`{code}` is not a code of `{column}`.", remedy)
+        return tuple(
+            {column: tuple(codes) for column, codes in one.items()} for one in combinations
+        )
+
+    def _list_of(self, column: str) -> str | None:
+        """The code list of a dimension column: of a field of the record or the register, else
+        the column is one."""
+        if column in self.from_register and self.register is not None:
+            return self.register.fields[column].codelist
+        return self._codelist_of(column)
 
     def check_complete(self, place: tuple[str | int, ...], name: str) -> None:
         """Every record must fall in some cell of each dimension, or totals would not add up."""
@@ -512,8 +590,10 @@ class _Parser:
         for key in needed:
             if key not in data:
                 self.fail((), f"A {data['kind']} needs `{key}:`.", f"Add `{key}:`.")
-        if other in data:
-            self.fail((other,), f"A {data['kind']} has no `{other}:`.", "Leave it out.")
+        others = [other, "structural_zeros"] if data["kind"] == "register" else [other]
+        for key in others:
+            if key in data:
+                self.fail((key,), f"A {data['kind']} has no `{key}:`.", "Leave it out.")
         if data["kind"] == "register" and self.record.about == "persons":
             message = "A register lists institutions; this record is about persons."
             self.fail(("record",), message, "Count the records in a cube.")
@@ -523,6 +603,7 @@ class _Parser:
             for index, entry in enumerate(data.get("measures", []))
             if (measure := self.measure(index, entry)) is not None
         )
+        structural_zeros = self.structural_zeros(dimensions)
         disclosure = self.disclosure(dimensions)
         columns = tuple(self.columns(dimensions, measures))
         names = [column.name for column in columns]
@@ -553,6 +634,7 @@ class _Parser:
             document=self.document,
             derived=self.derived,
             from_register=frozenset(self.from_register),
+            structural_zeros=structural_zeros,
         )
 
 

@@ -29,7 +29,14 @@ from harvesters.disclosure.reader import (
 )
 from harvesters.disclosure.refusal import Refused
 from schemas import Measure, Table
-from schemas.table import SENSITIVE_THRESHOLD
+from schemas.table import (
+    AT_LEAST,
+    AT_MOST,
+    HIGH_END,
+    LOW_END,
+    SENSITIVE_THRESHOLD,
+    STRUCTURAL,
+)
 
 _TYPES = {
     "period": "VARCHAR", "code": "VARCHAR", "institution": "VARCHAR", "name": "VARCHAR",
@@ -147,13 +154,20 @@ def _keys(table: Table, period: str, connection: duckdb.DuckDBPyConnection) -> s
 def _statuses(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> str:
     value, status = quoted(measure.name), quoted(f"{measure.name}_status")
     flag = quoted(f"{measure.name}_flag")
-    # A count of records is always known.
-    known = "'', 'c'" if measure.kind == "count" else "'', 'c', 'z', 'x'"
+    known = "'', 'c'"
+    if measure.kind != "count":
+        # A count of records is always known.
+        known += ", 'x'"
+    if measure.denominator is not None or table.has_structural_zeros:
+        known += ", 'z'"
+    flags = "'', 'p', 'r', 'low'"
+    if measure.kind == "rate" and measure.about == "persons":
+        flags += f", '{AT_MOST}', '{AT_LEAST}'"
     wrong = _number(
         connection,
         f"SELECT count(*) FROM published WHERE {status} IS NULL OR {status} NOT IN "
         f"({known}) OR ({status} = '') <> ({value} IS NOT NULL) OR {flag} IS NULL "
-        f"OR {flag} NOT IN ('', 'p', 'r', 'low')",
+        f"OR {flag} NOT IN ({flags})",
     )
     if wrong:
         raise Refused(table.name, f"{wrong} values of {measure.name} contradict their status.")
@@ -198,12 +212,18 @@ def _threshold_holds(
 
 
 def _ends(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> str:
-    ends = _number(
-        connection, f"SELECT count(*) FROM published WHERE {quoted(measure.name)} IN (0, 100)"
+    """No rate at an end is told as it is; what is coded is just the bound."""
+    value, flag = quoted(measure.name), quoted(f"{measure.name}_flag")
+    fits = (
+        f"CASE {flag} WHEN '{AT_MOST}' THEN {value} = {LOW_END} "
+        f"WHEN '{AT_LEAST}' THEN {value} = {HIGH_END} "
+        f"ELSE {value} > {LOW_END} AND {value} < {HIGH_END} END"
     )
-    if ends:
-        raise Refused(table.name, f"{ends} rates of {measure.name} are 0 or 100 percent.")
-    return f"{measure.name}: no rate of 0 or 100 percent."
+    wrong = _number(connection, f"SELECT count(*) FROM published WHERE NOT {fits}")
+    ends = f"{LOW_END} percent or less, or {HIGH_END} or more"
+    if wrong:
+        raise Refused(table.name, f"{wrong} rates of {measure.name} are {ends}, and not coded.")
+    return f"{measure.name}: rates of {ends}, are told as such at most."
 
 
 def _hidden_with(
@@ -265,6 +285,10 @@ def audit_together(period: str, published: Sequence[Published]) -> Audited:
     if wrong.any():
         reason = f"{wrong.sum()} figures are not what was counted."
         raise Refused(_telling(known, wrong, now), reason)
+    told = known.at_end & ~np.isnan(known.value)
+    if told.any():
+        reason = f"{told.sum()} figures stand open beside a rate at the ends that is of them."
+        raise Refused(_telling(known, told, now), reason)
     # What an earlier version told although it is too small by the rules of today is lost, and what
     # it hid by a lower threshold is past more protection than that.
     open_ = (known.truth > 0) & (known.truth < known.k) & ~np.isnan(known.value)
@@ -274,26 +298,35 @@ def audit_together(period: str, published: Sequence[Published]) -> Audited:
         raise Refused(_telling(known, open_ & ~lost, now), f"{number} figures are too small.")
     both = (known.k > 0) & (known.k_before > 0)
     k = np.where(both, np.minimum(known.k, known.k_before), known.k + known.k_before)
-    small = (known.truth > 0) & (known.truth < k) & np.isnan(known.value)
+    small = (known.truth > 0) & (known.truth < k) & np.isnan(known.value) | known.at_end
     low = np.where(small, 0.0, np.nan)
     high = np.where(small, k.astype(float), np.nan)
     # What was hidden before stays so, even where everybody has left and the totals tell that.
     before, after = known.changed.T
     left = np.isin(np.arange(len(k)), after[known.hidden[before]]) & (known.truth == 0)
-    width = np.where(known.hidden & ~small & ~left, 1.0, np.nan)
+    rates = np.zeros(len(k), dtype=bool)
+    rates[known.hidden_rates.ravel()] = True
+    width = np.where((known.hidden & ~left | rates) & ~small, 1.0, np.nan)
     known, low, high, width, pairs = _with_differences(known, low, high, width)
     try:
         found = intervals(known, low, high, width)
     except Unsolved as unsolved:
         raise Refused(tables[-1].name, str(unsolved)) from None
-    exposed = np.zeros(len(known.key), dtype=bool)
+    hidden = known.hidden & ~np.append(left, np.zeros(len(pairs), dtype=bool))
+    exposed, exact = np.zeros(len(known.key), dtype=bool), ~np.isnan(known.value)
+    exact[found.figure] = found.high - found.low < 1.0 - TOLERANCE
     exposed[found.figure] = (
         (found.low > low[found.figure] + TOLERANCE)
         | (found.high < high[found.figure] - TOLERANCE)
-        | (found.high - found.low < width[found.figure] - TOLERANCE)
+        | (hidden & exact)[found.figure]
     )
-    told = int(exposed[pairs].sum())
+    differences = int(exposed[pairs].sum())
     exposed[pairs] = False
+    rates_told = known.hidden_rates[exact[known.hidden_rates].all(axis=1)]
+    if len(rates_told):
+        exposed[rates_told] = True
+        reason = f"{len(rates_told)} suppressed rates can be worked out from what they are of."
+        raise Refused(_telling(known, exposed, now), reason)
     if exposed.any():
         raise Refused(
             _telling(known, exposed, now),
@@ -311,7 +344,7 @@ def audit_together(period: str, published: Sequence[Published]) -> Audited:
         "linear_programmes": found.programmes,
         "solver": f"HiGHS {version()}",
     }
-    return Audited({name: replace(one, system=system) for name, one in alone.items()}, told)
+    return Audited({name: replace(one, system=system) for name, one in alone.items()}, differences)
 
 
 def _with_differences(
@@ -337,6 +370,7 @@ def _with_differences(
             key=[*known.key, *(known.key[one] for one in now.tolist())],
             value=np.append(known.value, nothing),
             hidden=np.append(known.hidden, np.zeros(len(by), dtype=bool)),
+            at_end=np.append(known.at_end, np.zeros(len(by), dtype=bool)),
             k=np.append(known.k, known.k[now]),
             k_before=np.append(known.k_before, known.k_before[before]),
             truth=np.append(known.truth, by + offset),
@@ -367,17 +401,64 @@ def _against_cells(published: Published) -> list[str]:
         if len({_number(connection, f"SELECT count(*) FROM {rows}")
                 for rows in ("published", "cells", both)}) > 1:  # fmt: skip
             raise Refused(table.name, "The rows are not those that were counted.")
+        if table.has_structural_zeros:
+            checks.append(_structural(table, both, connection))
         for measure in table.measures:
             if measure.about != "persons" or measure.denominator is None:
                 continue
             k = _threshold(table, measure)
             few = " OR ".join(f"{count} > 0 AND {count} < {k}" for count in _behind(measure))
             shown = f"p.{quoted(measure.name + '_status')} = ''"
-            number = _number(connection, f"SELECT count(*) FROM {both} WHERE {shown} AND ({few})")
+            coded = f"p.{quoted(measure.name + '_flag')} IN ('{AT_MOST}', '{AT_LEAST}')"
+            number = _number(
+                connection,
+                f"SELECT count(*) FROM {both} WHERE {shown} AND NOT {coded} AND ({few})",
+            )
             if number:
                 raise Refused(table.name, f"{number} values of {measure.name} are of under {k}.")
             checks.append(f"{measure.name}: of no number of persons from 1 to {k - 1}.")
+            if measure.kind == "rate":
+                checks.append(_coded(table, measure, k, both, connection))
     return checks
+
+
+def _coded(
+    table: Table, measure: Measure, k: int, both: str, connection: duckdb.DuckDBPyConnection
+) -> str:
+    """A coded rate is what it says, and of so many that a share up to its bound may be `k`."""
+    assert measure.denominator is not None
+    some, of = (f"c.{quoted(one.name)}" for one in (measure.numerator, measure.denominator))
+    flag = f"p.{quoted(measure.name + '_flag')}"
+    wrong = _number(
+        connection,
+        f"SELECT count(*) FROM {both} WHERE ({flag} = '{AT_MOST}' AND {some} * 100 > "
+        f"{of} * {LOW_END}) OR ({flag} = '{AT_LEAST}' AND {some} * 100 < {of} * {HIGH_END}) "
+        f"OR ({flag} IN ('{AT_MOST}', '{AT_LEAST}') AND {of} * {LOW_END} < {k} * 100)",
+    )
+    if wrong:
+        raise Refused(
+            table.name, f"{wrong} coded rates of {measure.name} are of too few, or false."
+        )
+    return f"{measure.name}: coded rates are true, and leave room for {k} persons."
+
+
+def _structural(table: Table, both: str, connection: duckdb.DuckDBPyConnection) -> str:
+    """What does not apply is what cannot be, and there nothing was counted."""
+    mark = f"c.{quoted(STRUCTURAL)}"
+    numbers = {
+        quoted(one.name) for measure in table.measures
+        for one in (measure.numerator, measure.denominator) if one is not None
+    }  # fmt: skip
+    wrong = [f"{mark} AND c.{number} <> 0" for number in sorted(numbers)]
+    for measure in table.measures:
+        status = f"p.{quoted(measure.name + '_status')}"
+        # A quotient of nothing does not apply either.
+        holds = "<>" if measure.denominator is None else ">"
+        wrong.append(f"{mark} {holds} ({status} = 'z')")
+    number = _number(connection, f"SELECT count(*) FROM {both} WHERE {' OR '.join(wrong)}")
+    if number:
+        raise Refused(table.name, f"{number} rows do not apply, or should not, as was counted.")
+    return "What does not apply is what cannot be, and there nothing was counted."
 
 
 def _behind(measure: Measure) -> list[str]:

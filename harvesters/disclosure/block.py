@@ -38,8 +38,9 @@ class Block:
         self._value, self._published = system.value[own], system.published[own]
         self._low, self._high = system.low[own], system.high[own]
         self._sensitive = system.sensitive[own]
+        self._most = None if system.most is None else system.most[own]
         asked = ~np.isnan(self._high)
-        movable = (self._value > 0) | self._sensitive | asked
+        movable = (self._value > 0) | ~self._published | self._sensitive | asked
         self._movable: Mask = movable & ~system.open[own]
         self._down = np.flatnonzero(asked & (self._value > self._low))
         self._up = np.flatnonzero(asked & (self._value < self._high))
@@ -108,7 +109,7 @@ class Block:
         if not len(candidates):
             return
         crossings = _crossings(self._terms, len(self.own))
-        moves = Moves(self._value, self._terms, self._loose, np.ones(len(self.own)))
+        moves = Moves(self._value, self._terms, self._loose, np.ones(len(self.own)), self._most)
         uses = np.array(self.moves) != 0
         meets = np.array([self._met_by(*one) for one in zip(self.moves, self._along, strict=True)])
         for figure in candidates[np.argsort(-self._weight[candidates], kind="stable")].tolist():
@@ -221,7 +222,7 @@ class Block:
         """All moves, where what is hidden costs next to nothing."""
         if self._pricing is None:
             price = np.where(self.hidden | ~self._published, _HIDDEN_PRICE, self._weight)
-            self._pricing = Moves(self._value, self._terms, self._movable, price)
+            self._pricing = Moves(self._value, self._terms, self._movable, price, self._most)
         return self._pricing
 
     def _show_unused(self) -> None:

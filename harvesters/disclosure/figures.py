@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
-from harvesters.disclosure import primary
+from harvesters.disclosure import coded, primary
+from harvesters.disclosure.coded import Ends
 from harvesters.disclosure.coordinates import Coordinates
 from harvesters.disclosure.lines import Axis, axes
 from harvesters.disclosure.primary import Asked
@@ -36,12 +37,33 @@ class Figures:
 
     `told` has, by table and measure, the figures that a row of the measure tells, of shape (rows,
     number told), -1 for none: where one of them is hidden, so is the row. `ends` has the rows
-    that are suppressed whatever becomes of their figures, of shape (rows,).
+    that are suppressed whatever becomes of their figures, of shape (rows,); `codable` those of
+    them that may be coded instead.
     """
 
     system: System
     told: Mapping[str, Mapping[str, Index]]
     ends: Mapping[str, Mapping[str, Mask]]
+    codable: Sequence[tuple[str, str, Ends]] = ()
+
+    def coded(self, hidden: Mask) -> Figures:
+        """The same, with ends coded wherever the numerator is among the `hidden`, shape (figures,),
+        and the denominator is not. What is coded tells the denominator, and the numerator within
+        its bounds."""
+        system = self.system
+        told = {table: dict(measures) for table, measures in self.told.items()}
+        ends = {table: dict(measures) for table, measures in self.ends.items()}
+        open_ = system.open.copy()
+        most = system.most
+        for table, measure, codable in self.codable:
+            safe = codable.only(hidden[codable.top] & ~hidden[codable.below])
+            told[table][measure] = told[table][measure].copy()
+            told[table][measure][safe.row, 0] = -1
+            ends[table][measure] = ends[table][measure].copy()
+            ends[table][measure][safe.row] = False
+            open_[safe.below] = True
+            most = coded.narrowed(most, safe, system.value)
+        return Figures(replace(system, open=open_, most=most), told, ends)
 
     def masks(self, hidden: Mask) -> dict[str, dict[str, Mask]]:
         """The rows that are suppressed, by table and measure, where figures are hidden (shape
@@ -98,20 +120,39 @@ def figures_of(
     lines = {table.name: axes(table, cells[table.name]) for table in tables}
     sums = [one for table in tables for one in _lines(table, lines[table.name], counted)]
     rests = _rests(coordinates, known, counted)
-    sums += rests.sums
     value = np.concatenate([value, rests.value])
+    figure = {(one.table.name, one.component.name): one.figure for one in counted}
+    at_ends, others = coded.with_others(_ends(tables, cells, figure), rests.sums, len(value))
+    sums += [*rests.sums, others]
+    value = np.concatenate([value, value[others.total] - value[others.part[::2]]])
     asked = Asked(value)
     told: dict[str, dict[str, Index]] = {}
     ends: dict[str, dict[str, Mask]] = {}
-    figure = {(one.table.name, one.component.name): one.figure for one in counted}
     for table in tables:
         told[table.name], ends[table.name] = _ask(
             asked, table, cells[table.name], lines[table.name], figure, frozen.get(table.name),
             pinned.get(table.name), superseded=versions.get(table.name, 0) > 0,
         )  # fmt: skip
-    for one in rests.sums:
+    for rates in at_ends.values():
+        asked.nobody(rates.few)
+        # No numerator beside a rate at an end.
+        asked.hide(rates.top)
+    for one in (*rests.sums, others):
         asked.rest(one)
+    adding_up = _distinct(sums, len(value))
+    asked.spread(adding_up)
     asked.settle()
+    codable: list[tuple[str, str, Ends]] = []
+    most = None
+    for (name, measure), rates in at_ends.items():
+        if name in frozen:
+            most = coded.narrowed(most, rates.only(~frozen[name][measure][rates.row]), value)
+            continue
+        may = coded.may_be(rates, value, asked.k(rates.few))
+        if name in pinned:
+            may &= ~pinned[name][measure][rates.row]
+        if may.any():
+            codable.append((name, measure, rates.only(may)))
     for name, measures in told.items():
         if name not in frozen:
             for measure, figures in measures.items():
@@ -120,15 +161,16 @@ def figures_of(
     published = np.arange(len(value)) < len(where)
     system = System(
         value=value,
-        sums=_distinct(sums, len(value)),
+        sums=adding_up,
         published=published,
         sensitive=asked.sensitive & published,
         open=asked.open,
         low=asked.low,
         high=asked.high,
-        block=np.concatenate([block, block[rests.total]]),
+        block=np.concatenate([block, block[rests.total], block[others.total]]),
+        most=most,
     )
-    return Figures(system, told, ends)
+    return Figures(system, told, ends, codable)
 
 
 def _components(table: Table) -> list[Component]:
@@ -297,6 +339,23 @@ def _with_last(sums: Sums, last: Index) -> Sums:
     )
 
 
+def _ends(
+    tables: Sequence[Table],
+    cells: Mapping[str, pa.Table],
+    figure: Mapping[tuple[str, str], Index],
+) -> dict[tuple[str, str], Ends]:
+    """The rates about persons that are at an end, by table and measure."""
+    return {
+        (table.name, measure.name): coded.ends_of(
+            measure,
+            cells[table.name],
+            *(figure[table.name, use.component.name] for use in primary.uses_of(table, measure)),
+        )
+        for table in tables
+        for measure in primary.persons(table) if measure.kind == "rate"
+    }  # fmt: skip
+
+
 def _distinct(sums: Sequence[Sums], figures: int) -> Sums:
     """All the sums, each once."""
     whole = Sums(np.empty(0, np.int64), np.zeros(1, np.int64), np.empty(0, np.int64))
@@ -324,6 +383,7 @@ def _ask(
     """Ask what the table's rules ask of its figures; what its measures tell, and the rows that
     are suppressed in any case."""
     told, ends = {}, {}
+    known = primary.structural(cells)
     for measure in table.measures:
         told[measure.name] = np.full((cells.num_rows, 1), -1)
         ends[measure.name] = np.zeros(cells.num_rows, dtype=bool)
@@ -334,11 +394,10 @@ def _ask(
         told[measure.name] = np.stack(columns, axis=1)
         for use, figures in zip(uses, columns, strict=True):
             asked.threshold(figures, use.k, superseded)
+            asked.nothing(figures[known])
         if measure.kind == "rate":
-            nobody, everybody = primary.ends(measure, cells)
-            ends[measure.name] = nobody | everybody
-            asked.nobody(columns[0][nobody])
-            asked.everybody(columns[0][everybody], columns[1][everybody])
+            low, high = primary.ends(measure, cells)
+            ends[measure.name] = low | high
         for dimension, axis in zip(table.dimensions, lines, strict=True):
             if dimension.sensitive:
                 code = cells[dimension.hierarchy[-1]]
@@ -347,7 +406,10 @@ def _ask(
                 for figures in columns:
                     asked.category(figures[rows], figures[axis.total[rows]])
         if frozen is not None:
-            asked.freeze(told[measure.name], frozen[measure.name], superseded)
+            standing = told[measure.name].copy()
+            # A rate at an end that is published is coded: it does not tell its numerator.
+            standing[ends[measure.name] & ~frozen[measure.name], 0] = -1
+            asked.freeze(standing, frozen[measure.name], superseded)
         if pinned is not None:
             asked.pin(told[measure.name], pinned[measure.name])
             ends[measure.name] |= pinned[measure.name]

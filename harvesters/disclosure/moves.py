@@ -1,7 +1,7 @@
 """Other tables that a reader could not tell from the true one, found by linear programming.
 
 A *move* says how far each figure of such a table is from its true value. It keeps every sum, and
-no figure falls below nothing.
+no figure falls below nothing, or rises above what a reader knows it to be at most.
 """
 
 from __future__ import annotations
@@ -24,10 +24,18 @@ _NO_MOVE = (
 class Moves:
     """The moves of figures of the given `value`, shape (figures,), at a `price` for each step.
 
-    `terms` are the sums that a move has to keep; only the figures of `movable` move.
+    `terms` are the sums that a move has to keep; only the figures of `movable` move, and none to
+    above `most` (shape (figures,)).
     """
 
-    def __init__(self, value: Values, terms: Terms, movable: Mask, price: Values):
+    def __init__(
+        self,
+        value: Values,
+        terms: Terms,
+        movable: Mask,
+        price: Values,
+        most: Values | None = None,
+    ):
         self._all = len(value)
         self._figures = np.flatnonzero(movable)
         self._value = value[self._figures]
@@ -42,7 +50,9 @@ class Moves:
         self.programmes = 0
         """How many linear programmes were solved."""
         # A figure's way up and its way down are two columns, for a price on either.
-        self._upper = np.concatenate([np.full(size, highspy.kHighsInf), self._value])
+        rise = np.full(size, np.inf) if most is None else most[self._figures] - self._value
+        self._free = np.concatenate([rise, self._value])
+        self._upper = self._free.copy()
         self._highs.addVars(2 * size, np.zeros(2 * size), self._upper)
         columns = np.arange(2 * size, dtype=np.int32)
         prices = price[self._figures]
@@ -60,8 +70,8 @@ class Moves:
     def hold(self, figure: int, fast: bool) -> None:
         """Hold a movable figure fast, or let it move again."""
         column = int(self._column[figure])
-        self._upper[column] = 0.0 if fast else highspy.kHighsInf
-        self._upper[column + self._size] = 0.0 if fast else self._value[column]
+        for one in (column, column + self._size):
+            self._upper[one] = 0.0 if fast else self._free[one]
         self._unfix(column)
 
     def reprice(self, figure: int, price: float) -> None:

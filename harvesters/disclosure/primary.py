@@ -15,7 +15,7 @@ import pyarrow as pa
 from harvesters.disclosure.refusal import Refused
 from harvesters.disclosure.system import Index, Mask, Sums, Values
 from schemas import Component, Measure, Table
-from schemas.table import SENSITIVE_THRESHOLD
+from schemas.table import HIGH_END, LOW_END, SENSITIVE_THRESHOLD, STRUCTURAL
 
 
 @dataclass(frozen=True)
@@ -76,19 +76,27 @@ def numbers(cells: pa.Table, name: str) -> Values:
     return np.nan_to_num(column)
 
 
+def structural(cells: pa.Table) -> Mask:
+    """The cells that cannot be anything but nothing."""
+    if STRUCTURAL not in cells.column_names:
+        return np.zeros(cells.num_rows, dtype=bool)
+    found: Mask = cells[STRUCTURAL].to_numpy(zero_copy_only=False).astype(bool)
+    return found
+
+
 def too_few(value: Values, k: Values) -> Mask:
     """Which counts are from 1 to k - 1."""
     return (value > 0) & (value < k)
 
 
 def ends(measure: Measure, cells: pa.Table) -> tuple[Mask, Mask]:
-    """The rows where a rate is shown as nothing, and where as the whole: each says something of
-    everyone. A rate with no persons at all is neither."""
+    """The rows where a rate is at the low end, and where at the high one, be it by its rounding:
+    each says something of nearly everyone. A rate with no persons at all is at neither."""
     assert measure.denominator is not None
     top, below = numbers(cells, measure.numerator.name), numbers(cells, measure.denominator.name)
     rate = np.divide(top * measure.scale, below, out=np.full(len(top), np.nan), where=below > 0)
     shown = np.round(rate, measure.decimals)
-    return shown <= 0, shown >= measure.scale
+    return shown <= LOW_END, shown >= HIGH_END
 
 
 class Asked:
@@ -98,9 +106,13 @@ class Asked:
         self._value = value
         size = len(value)
         self._k, self._k_before = np.zeros((2, size))
-        self._nobody, self._everybody, self._pinned, self._lost = np.zeros((4, size), dtype=bool)
+        self._nobody, self._pinned, self._lost = np.zeros((3, size), dtype=bool)
+        self._whole = np.full(size, np.nan)
+        self._kept: list[tuple[Index, bool]] = []
         self.sensitive: Mask = np.zeros(size, dtype=bool)
         self.open: Mask = np.zeros(size, dtype=bool)
+        self._known: Mask = np.zeros(size, dtype=bool)
+        self._free: Mask = np.zeros(size, dtype=bool)
         self.low = np.full(size, np.nan)
         self.high = np.full(size, np.nan)
 
@@ -115,12 +127,12 @@ class Asked:
             np.maximum.at(self._k, chosen, k)
 
     def nobody(self, figures: Index) -> None:
-        """It must not be told that these figures are nothing, or nearly."""
+        """It must not be told that these figures are nothing, or next to nothing."""
         self._nobody[figures[figures >= 0]] = True
 
-    def everybody(self, figures: Index, wholes: Index) -> None:
-        """It must not be told that these figures are their `wholes`, or nearly."""
-        self._everybody[figures[(figures >= 0) & (wholes >= 0)]] = True
+    def hide(self, figures: Index) -> None:
+        """These figures must not be published, whatever they are."""
+        self.sensitive[figures[figures >= 0]] = True
 
     def category(self, figures: Index, wholes: Index) -> None:
         """Figures of a sensitive category, and the totals over all categories: neither nobody
@@ -128,32 +140,45 @@ class Asked:
         kept = (figures >= 0) & (wholes >= 0)
         figures, value, whole = figures[kept], self._value[figures[kept]], self._value[wholes[kept]]
         self._nobody[figures[(value == 0) & (whole > 0)]] = True
-        self._everybody[figures[(value == whole) & (whole > 0)]] = True
+        full = (value == whole) & (whole > 0)
+        self._whole[figures[full]] = whole[full]
+
+    def nothing(self, figures: Index) -> None:
+        """Everybody knows that these figures are nothing, and that says nothing of anybody."""
+        self._known[figures[figures >= 0]] = True
 
     def rest(self, sums: Sums) -> None:
         """The last part of each sum is what is left of its total; it has their threshold."""
         last = sums.part[sums.start[1:] - 1]
-        others = np.maximum.reduceat(self._k[sums.part], sums.start[:-1])
-        self._k[last] = np.maximum(self._k[last], others)
+        for k in (self._k, self._k_before):
+            np.maximum.at(k, last, np.maximum.reduceat(k[sums.part], sums.start[:-1]))
+
+    def spread(self, sums: Sums) -> None:
+        """Where it must not be told that a total is nothing, its parts may not all be known to be:
+        each is free to be something, though that is not asked of any."""
+        free = self._nobody & (self._value == 0)
+        while True:
+            parts = sums.part[free[sums.total][sums.of_part]]
+            if free[parts].all():
+                break
+            free[parts] = True
+        self._free |= free
 
     def freeze(self, told: Index, hidden: Mask, superseded: bool = False) -> None:
         """Rows that are published already and tell figures, shape (rows, number): where they are
-        not `hidden`, shape (rows,), the figures stand open; a figure told alone stays hidden.
-        What was told too small by rows that are `superseded` now is lost."""
+        not `hidden`, shape (rows,), the figures stand open; of those that a hidden row tells, one
+        stays hidden, or all together would tell the row. What was told too small by rows that are
+        `superseded` now is lost."""
         shown = told[~hidden]
         self.open[shown[shown >= 0]] = True
         if superseded:
             self._lost[shown[shown >= 0]] = True
-        if told.shape[1] == 1:
-            kept = told[hidden, 0]
-            self.sensitive[kept[kept >= 0]] = True
+        self._kept.append((told[hidden], False))
 
     def pin(self, told: Index, hidden: Mask) -> None:
         """Rows that are `hidden`, shape (rows,), whatever becomes of the figures that they tell,
-        shape (rows, number): a figure told alone is hidden, and must not be worked out exactly."""
-        if told.shape[1] == 1:
-            kept = told[hidden, 0]
-            self._pinned[kept[kept >= 0]] = True
+        shape (rows, number): one of them is hidden, and must not be worked out exactly."""
+        self._kept.append((told[hidden], True))
 
     def told_before(self, told: Index) -> Mask:
         """The rows, shape (rows,), that tell a figure which superseded rows told although it is too
@@ -165,14 +190,32 @@ class Asked:
         value, before = self._value, self._k_before
         self._lost &= too_few(value, self._k)
         k = np.where((self._k > 0) & (before > 0), np.fmin(self._k, before), self._k + before)
-        few = too_few(value, k) & ~self._lost
-        self._pinned &= ~self.open
-        self.sensitive |= few | self._nobody | self._everybody | self._pinned
-        low = np.where(few | (self._nobody & (value < k)), 0.0, np.nan)
-        high = np.where(few | (self._nobody & (value < k)), k, np.nan)
-        full = self._everybody & ~few
-        low = np.where(full, np.fmin(low, np.maximum(value - k, 0)), low)
-        high = np.where(full, np.fmax(high, value), high)
-        asked = ~np.isnan(high) | ~self._pinned | (value <= 0)
-        self.low = np.where(asked, low, np.maximum(value - 1, 0))
-        self.high = np.where(asked, high, value)
+        few = (too_few(value, k) & ~self._lost) | self._nobody
+        self.sensitive |= few | ~np.isnan(self._whole)
+        self._keep()
+        low = np.fmin(np.where(few | self._free, 0.0, np.nan), np.maximum(self._whole - k, 0))
+        high = np.fmax(np.where(few, k, np.where(self._free, 0.0, np.nan)), self._whole)
+        pinned = self._pinned & ~self.open & np.isnan(high) & (value > 0)
+        low = np.where(pinned, np.maximum(value - 1, 0), low)
+        high = np.where(pinned, value, high)
+        self.low = np.where(self._known, np.nan, low)
+        self.high = np.where(self._known, np.nan, high)
+        self.sensitive &= ~self._known
+        self.open |= self._known
+
+    def _keep(self) -> None:
+        """Of the figures that a hidden row tells, one is hidden: one that has to be anyway, else
+        the first that is not open."""
+        for told, pinned in self._kept:
+            there = told >= 0
+            told = told[~(there & self.sensitive[told]).any(axis=1)]
+            can = (told >= 0) & ~self.open[told]
+            rows = np.flatnonzero(can.any(axis=1))
+            chosen = told[rows, can[rows].argmax(axis=1)]
+            self.sensitive[chosen] = True
+            self._pinned[chosen] |= pinned
+
+    def k(self, figures: Index) -> Values:
+        """The thresholds of figures."""
+        found: Values = self._k[figures]
+        return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from harvesters.disclosure.figures import figures_of
+from harvesters.disclosure.figures import Figures, figures_of
 from harvesters.disclosure.refusal import Refused
 from harvesters.disclosure.secondary import Unprotectable, suppress
 from harvesters.disclosure.system import Mask
@@ -61,7 +61,7 @@ def protect_together(
         pinned,
     )
     try:
-        hidden = suppress(figures.system)
+        figures, hidden = _suppressed(figures)
     except Unprotectable as unprotectable:
         names = {table.name for table in tables}
         telling = [name for name in figures.tables_of(unprotectable.figures) if name in names]
@@ -72,6 +72,31 @@ def protect_together(
         ) from None
     masks = figures.masks(hidden)
     return {table.name: masks[table.name] for table in tables}
+
+
+def _suppressed(figures: Figures) -> tuple[Figures, Mask]:
+    """Which figures are hidden, shape (figures,), with as many rates at the ends coded as can be.
+
+    To fix the denominators of them all may leave others unprotected; then only those are coded
+    whose denominators are not needed to hide anything, or none.
+
+    :raises Unprotectable: what some figures ask for cannot be kept.
+    """
+    if not figures.codable:
+        return figures, suppress(figures.system)
+    try:
+        return _with_codes(figures, figures.system.sensitive)
+    except Unprotectable:
+        hidden = suppress(figures.system)
+    try:
+        return _with_codes(figures, hidden)
+    except Unprotectable:
+        return figures, hidden
+
+
+def _with_codes(figures: Figures, hidden: Mask) -> tuple[Figures, Mask]:
+    coded = figures.coded(hidden)
+    return coded, suppress(coded.system)
 
 
 def _named_by_version(one: Frozen) -> Frozen:
@@ -88,9 +113,8 @@ def _pinned(table: Table, cells: pa.Table, frozen: Sequence[Frozen]) -> dict[str
     place = cells.select(keys).append_column("place", pa.array(np.arange(cells.num_rows)))
     for one in frozen:
         if one.table.name == table.name and one.version:
-            for measure, hidden in one.hidden.items():
-                kept = (
-                    one.cells.select(keys).filter(pa.array(hidden)).join(place, keys, None, "inner")
-                )
-                found[measure][kept["place"].to_numpy()] = True
+            for measure in found.keys() & one.hidden.keys():
+                rows = one.cells.select(keys).filter(pa.array(one.hidden[measure]))
+                rows = rows.join(place, keys, join_type="inner")
+                found[measure][rows["place"].to_numpy()] = True
     return found

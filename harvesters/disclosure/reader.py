@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas import TOTAL, Component, Measure, Table
-from schemas.table import SENSITIVE_THRESHOLD
+from schemas.table import AT_LEAST, AT_MOST, HIGH_END, LOW_END, SENSITIVE_THRESHOLD
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -54,6 +54,10 @@ class Knowledge:
     `clashes` are figures that stand in two tables of one version with two values, or are suppressed
     in one of them only. `changed`, shape (pairs, 2), has what a figure was in an earlier version
     and what it is now, where those differ; one that did not change is one figure in all versions.
+
+    `at_end` are the figures that rates at the ends are of, shape (figures,): who is counted at the
+    low end, and who is not at the high one. `hidden_rates`, shape (rates, 2), are the figures of
+    the numerators and denominators of suppressed rates.
     """
 
     key: Sequence[str]
@@ -70,6 +74,8 @@ class Knowledge:
     clashes: int
     before: Flags
     changed: Numbers
+    at_end: Flags
+    hidden_rates: Numbers
 
 
 def knowledge(published: Sequence[Published]) -> Knowledge:
@@ -83,6 +89,8 @@ def knowledge(published: Sequence[Published]) -> Knowledge:
             CREATE TABLE filtered (version INTEGER, line TEXT, total TEXT, key TEXT);
             CREATE TABLE rate (version INTEGER, top TEXT, below TEXT, least DOUBLE,
                                greatest DOUBLE);
+            CREATE TABLE hidden_rate (version INTEGER, top TEXT, below TEXT);
+            CREATE TABLE at_end (version INTEGER, key TEXT);
             """
         )
         roots = _roots([one.table for one in published])
@@ -157,8 +165,8 @@ class _Writer:
         value = f"{self.view}.{quoted(shown)}" if shown else "NULL"
         hidden = f"{quoted(shown + '_status')} = 'c'" if shown else "FALSE"
         if shown:
-            # Where nothing was delivered, nothing adds to a total.
-            value = f"CASE WHEN {quoted(shown + '_status')} = 'x' THEN 0 ELSE {value} END"
+            # Where nothing was delivered, or nothing can be, nothing adds to a total.
+            value = f"CASE WHEN {quoted(shown + '_status')} IN ('x', 'z') THEN 0 ELSE {value} END"
         truth = f"cells.{quoted(component.name)}"
         self.connection.execute(
             f"INSERT INTO figure SELECT {self.version}, {key}, {value}, {hidden}, {k}, {truth} "
@@ -189,16 +197,45 @@ class _Writer:
                 )
 
     def rates(self, measure: Measure) -> None:
-        """Write down between which shares each published rate lies."""
+        """Write down between which shares each published rate lies, which are suppressed, and of
+        those that are coded, or are counted to be at an end, who is not to be told."""
         assert measure.denominator is not None
         half = 0.5 * 10.0**-measure.decimals
         shown = f"{self.view}.{quoted(measure.name)}"
+        status, flag = (quoted(f"{measure.name}_{one}") for one in ("status", "flag"))
+        low, high = f"{flag} = '{AT_MOST}'", f"{flag} = '{AT_LEAST}'"
+        top, below = self.key(measure.numerator), self.key(measure.denominator)
+        possible = self.possible(measure.numerator)
         self.connection.execute(
-            f"INSERT INTO rate SELECT {self.version}, {self.key(measure.numerator)}, "
-            f"{self.key(measure.denominator)}, ({shown} - {half}) / {measure.scale}, "
-            f"({shown} + {half}) / {measure.scale} FROM {self.source} "
-            f"WHERE {quoted(measure.name + '_status')} = '' AND {self.possible(measure.numerator)}"
+            f"INSERT INTO rate SELECT {self.version}, {top}, {below}, "
+            f"CASE WHEN {low} THEN 0 WHEN {high} THEN {HIGH_END} ELSE {shown} - {half} END "
+            f"/ {measure.scale}, CASE WHEN {low} THEN {LOW_END} WHEN {high} THEN 100 "
+            f"ELSE {shown} + {half} END / {measure.scale} "
+            f"FROM {self.source} WHERE {status} = '' AND {possible}"
         )
+        suppressed = f"{status} = 'c' AND {possible} AND {top} <> {below}"
+        self.connection.execute(
+            f"INSERT INTO hidden_rate SELECT {self.version}, {top}, {below} FROM {self.source} "
+            f"WHERE {suppressed}"
+        )
+        ends = f"{top} <> {below} AND ({low} OR {high} OR {status} = 'c') AND {possible}"
+        some, of = (f"cells.{quoted(one.name)}" for one in (measure.numerator, measure.denominator))
+        counted = f"{status} = 'c' AND {of} > 0 AND {some} * 100 "
+        low = f"({low} OR ({counted} <= {LOW_END} * {of}))"
+        high = f"({high} OR ({counted} >= {HIGH_END} * {of}))"
+        k = max(self.table.disclosure.threshold, SENSITIVE_THRESHOLD)
+        others, now = f"'others than ' || {top} || ' of ' || {below}", self.version
+        for statement in (
+            f"INSERT INTO figure SELECT {now}, {others}, NULL, FALSE, {k}, {of} - {some}",
+            f"INSERT INTO part SELECT {now}, 'others than ' || {top}, {below}, {top}",
+            f"INSERT INTO part SELECT {now}, 'others than ' || {top}, {below}, {others}",
+        ):
+            self.connection.execute(f"{statement} FROM {self.source} WHERE {ends}")
+        for where, key in ((low, top), (high, others)):
+            self.connection.execute(
+                f"INSERT INTO at_end SELECT {now}, {key} FROM {self.source} "
+                f"WHERE {ends} AND {where}"
+            )
 
     def key(
         self,
@@ -264,8 +301,14 @@ def _tell_versions_apart(connection: duckdb.DuckDBPyConnection) -> None:
     if not versions or versions[0] < 2:
         connection.execute("ALTER TABLE part DROP version; ALTER TABLE filtered DROP version")
         return
-    columns = {"figure": ["key"], "part": ["total", "key"], "filtered": ["total", "key"],
-               "rate": ["top", "below"]}  # fmt: skip
+    columns = {
+        "figure": ["key"],
+        "part": ["total", "key"],
+        "filtered": ["total", "key"],
+        "rate": ["top", "below"],
+        "hidden_rate": ["top", "below"],
+        "at_end": ["key"],
+    }
     for table, names in columns.items():
         joins = " ".join(
             f"JOIN named AS of_{name} ON of_{name}.version = t.version AND of_{name}.key = t.{name}"
@@ -316,7 +359,8 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         CREATE TABLE known AS SELECT key, max(value) AS value, max(hidden) AS hidden,
             coalesce(max(k) FILTER (version = 0), 0) AS k,
             coalesce(max(k) FILTER (version > 0), 0) AS k_before, max(truth) AS truth,
-            count(value) FILTER (version > 0) > 0 AS before
+            count(value) FILTER (version > 0) > 0 AS before,
+            key IN (SELECT key FROM at_end) AS at_end
             FROM figure GROUP BY key ORDER BY key;
         CREATE TABLE numbered AS
             SELECT row_number() OVER (ORDER BY key) - 1 AS number, * FROM known;
@@ -338,7 +382,7 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
     rates = connection.execute(
         """
         SELECT a.number AS top, b.number AS below, least, greatest FROM
-            (SELECT DISTINCT * FROM rate) r
+            (SELECT DISTINCT top, below, least, greatest FROM rate) r
             JOIN numbered a ON a.key = r.top JOIN numbered b ON b.key = r.below ORDER BY 1, 2
         """
     ).fetchnumpy()
@@ -347,6 +391,13 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         "ON b.key = c.before JOIN numbered n ON n.key = c.now ORDER BY 1, 2"
     ).fetchnumpy()
     clashes = connection.execute("SELECT count(*) FROM clash").fetchone()
+    hidden_rates = connection.execute(
+        """
+        SELECT a.number AS top, b.number AS below
+            FROM (SELECT DISTINCT top, below FROM hidden_rate) r
+            JOIN numbered a ON a.key = r.top JOIN numbered b ON b.key = r.below ORDER BY 1, 2
+        """
+    ).fetchnumpy()
     lines = int(terms["row"].max()) + 1 if len(terms["row"]) else 0
     size = len(rates["top"])
     # top - least * below >= 0, and top - greatest * below <= 0.
@@ -374,4 +425,6 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         clashes=int(clashes[0]) if clashes else 0,
         before=column("before").astype(np.bool_),
         changed=np.stack([changed["before"], changed["now"]], axis=1).astype(np.int64),
+        at_end=column("at_end").astype(np.bool_),
+        hidden_rates=np.stack([hidden_rates["top"], hidden_rates["below"]], axis=1),
     )

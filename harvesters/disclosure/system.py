@@ -85,7 +85,7 @@ class System:
     figure has to contain everything from `low` to `high` (NaN where nothing is asked); where
     `sensitive`, the figure itself must not be published. What is `open` stands published already
     and cannot be hidden. `block` groups figures that hang together closely; block 0 is what the
-    others share.
+    others share. A reader knows of no figure that it is more than `most`, where that is given.
     """
 
     value: Values
@@ -96,6 +96,7 @@ class System:
     low: Values
     high: Values
     block: Index
+    most: Values | None = None
 
     def __len__(self) -> int:
         return len(self.value)

@@ -102,6 +102,74 @@ def test_open_values_are_the_true_ones_and_small_ones_are_suppressed(city: City)
     assert {row["pupils_status"] for row in found.values()} == {"", "c"}
 
 
+OFFERED = cube(
+    "offered",
+    "pupil",
+    [
+        {"name": "place", "hierarchy": ["area", "school"]},
+        {"name": "education", "hierarchy": ["level", "grade"], "zeros": "offered"},
+        {"name": "sex", "hierarchy": ["sex"], "zeros": True, "sensitive": ["male"]},
+    ],
+    [
+        measure("pupils"),
+        measure("absences", sum="absences"),
+        measure("fees", sum="fees", about="institutions"),
+        measure("absence", mean={"of": "absences"}),
+    ],
+)
+
+
+def test_what_cannot_be_does_not_apply(tmp_path: Path) -> None:
+    city = City(tmp_path, [*CITY, OFFERED])
+    seal(city.state, city.declarations, "school", SCHOOLS)
+    # The first school has girls only in its second grade, the second no second grade.
+    people = [
+        {**one, "sex": "female" if one["grade"] == "g2" else one["sex"], "absences": 3}
+        for one in many_pupils() if (one["school"], one["grade"]) != ("0002", "g2")
+    ] * 3  # fmt: skip
+    seal(city.state, city.declarations, "pupil", people)
+    (part,) = build(city, "offered")
+    found = {
+        tuple(row[name] for name in ("school", "level", "grade", "sex")): row
+        for row in rows(part) if row["area"] == AREAS[0]
+    }  # fmt: skip
+    grades = {(one["school"], one["grade"]) for one in people}
+    assert ("0002", "g2") not in grades and ("0001", "g2") in grades
+    for sex in ("male", "female", TOTAL):
+        never = found["0002", "primary", "g2", sex]
+        for name in ("pupils", "absences", "fees", "absence"):
+            assert shown(never, name) == (None, "z", "")
+    # No boy there is something else: it would tell the sex of every pupil.
+    assert shown(found["0001", "primary", "g2", "male"], "pupils") == (None, "c", "")
+    applies = [key for key, row in found.items() if row["pupils_status"] != "z"]
+    assert {(one, grade) for one, _, grade, _ in applies if TOTAL not in (one, grade)} == {
+        pair for pair in grades if pair[0] in {one["school"] for one in SCHOOLS
+                                               if one["area"] == AREAS[0]}
+    }  # fmt: skip
+    assert "What does not apply is what cannot be" in " ".join(part.certificate["checks"])
+
+
+def test_a_rate_at_an_end_is_published_as_a_bound(tmp_path: Path) -> None:
+    rate = measure("share", rate={"of": {"internet": ["yes"]}})
+    table = cube("share", "pupil", [{"name": "place", "hierarchy": ["area", "school"]}],
+                 [measure("pupils"), rate])  # fmt: skip
+    city = City(tmp_path, [*CITY, table])
+    seal(city.state, city.declarations, "school", SCHOOLS)
+    online = {"0001": (3, 240), "0002": (250, 250), "0003": (90, 210)}
+    people = [
+        {**one, "internet": "yes" if place < some else "no"}
+        for number, (some, everyone) in online.items()
+        for place, one in enumerate(pupils(everyone, number, "g1", "male"))
+    ]
+    seal(city.state, city.declarations, "pupil", people)
+    (part,) = build(city, "share")
+    found = {row["school"]: row for row in rows(part) if row["school"] != TOTAL}
+    assert shown(found["0001"], "share") == (5.0, "", "le")
+    assert shown(found["0002"], "share") == (95.0, "", "ge")
+    assert shown(found["0003"], "share") == (42.9, "", "")
+    assert shown(found["0001"], "pupils") == (240, "", "")
+
+
 def test_a_register_is_published_row_by_row_in_order(city: City) -> None:
     schools = [school(12, AREAS[1]), {**school(3), "latitude": 10.5}]
     seal(city.state, city.declarations, "school", schools)

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harvesters.disclosure import Refused
 from harvesters.tabulate import components, tabulate, without
 from schemas import TOTAL, Declarations, Table
+from schemas.table import STRUCTURAL
 from tests.harvesters.builders import Row, school, seal
 from tests.schemas.builders import AREAS, CITY, codelist, cube, declare, measure, record
 
@@ -42,6 +44,32 @@ EVERYTHING = cube(
     ],
 )
 
+OFFERED = cube(
+    "offered",
+    "pupil",
+    [
+        {"name": "place", "hierarchy": ["area", "school"]},
+        {"name": "education", "hierarchy": ["level", "grade"], "zeros": "offered"},
+        {"name": "sex", "hierarchy": ["sex"], "zeros": True},
+    ],
+    [measure("pupils"), measure("absences", sum="absences")],
+)
+
+SINGLE_SEX = cube(
+    "single-sex",
+    "pupil",
+    [
+        {"name": "place", "hierarchy": ["area"]},
+        {"name": "education", "hierarchy": ["level"]},
+        {"name": "sex", "hierarchy": ["sex"], "zeros": True},
+    ],
+    [measure("pupils")],
+    structural_zeros=[
+        {"area": [AREAS[0]], "level": ["primary"], "sex": ["male"]},
+        {"area": [AREAS[1]], "sex": ["male", "female"]},
+    ],
+)
+
 PARENTS = {"g1": "primary", "g2": "primary", "g6": "secondary"}
 
 one_pupil = st.fixed_dictionaries(
@@ -60,7 +88,8 @@ SCHOOLS = [school(1), school(2, AREAS[0], "private"), school(3, AREAS[1]), schoo
 
 @pytest.fixture(scope="module")
 def declarations(tmp_path_factory: pytest.TempPathFactory) -> Declarations:
-    return declare(tmp_path_factory.mktemp("declared"), [*CITY, EVERYTHING])
+    documents = [*CITY, EVERYTHING, OFFERED, SINGLE_SEX]
+    return declare(tmp_path_factory.mktemp("declared"), documents)
 
 
 def count(
@@ -238,6 +267,70 @@ def test_a_school_that_left_the_register_has_no_area(
     rows = [{"school": "0009", "grade": "g1", "sex": "male", "internet": "no"}]
     cells = count(tmp_path, declarations, "everything", rows, SCHOOLS)
     assert cells["area"].null_count > 0
+
+
+@given(st.lists(one_pupil, min_size=1, max_size=12))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
+def test_a_grade_that_no_school_there_offers_cannot_have_anybody(
+    tmp_path: Path, declarations: Declarations, rows: list[Row]
+) -> None:
+    areas = {one["school"]: one["area"] for one in SCHOOLS}
+    offered = {(row["school"], row["grade"]) for row in rows}
+    levels = {(row["school"], PARENTS[row["grade"]]) for row in rows}
+    # A place, an education and a sex have a cell where a school there has the level.
+    expected: dict[tuple[str, ...], list[bool]] = defaultdict(list)
+    for one, level in levels:
+        for grade in (grade for grade, above in PARENTS.items() if above == level):
+            for up in rolled_up((areas[one], one)):
+                for across in rolled_up((level, grade)):
+                    for sex in ("male", "female", TOTAL):
+                        expected[(*up, *across, sex)].append((one, grade) in offered)
+    table = declarations.tables["offered"]
+    found = by_cell(table, count(tmp_path, declarations, "offered", rows, SCHOOLS))
+    assert {key: cell[STRUCTURAL] for key, cell in found.items()} == {
+        key: not any(somewhere) for key, somewhere in expected.items()
+    }
+    for key, cell in found.items():
+        inside = [
+            row for row in rows
+            if all(code in (TOTAL, mine) for code, mine in zip(
+                key, (areas[row["school"]], row["school"], PARENTS[row["grade"]], row["grade"],
+                      row["sex"]), strict=True))
+        ]  # fmt: skip
+        assert cell["pupils"] == len(inside)
+        assert not (cell[STRUCTURAL] and inside)
+
+
+def test_combinations_that_cannot_occur_are_marked_and_totals_of_nothing_else(
+    tmp_path: Path, declarations: Declarations
+) -> None:
+    rows = [
+        {"school": one, "grade": grade, "sex": sex, "internet": "no"}
+        for one, grade, sex in [("0001", "g1", "female"), ("0001", "g6", "female"),
+                                ("0004", "g1", "male")]
+    ]  # fmt: skip
+    table = declarations.tables["single-sex"]
+    found = by_cell(table, count(tmp_path, declarations, "single-sex", rows, SCHOOLS))
+    marked = {key for key, cell in found.items() if cell[STRUCTURAL]}
+    # Elsewhere nobody is male, or female, by chance.
+    assert marked == {(AREAS[0], "primary", "male")}
+    assert found[AREAS[0], "secondary", "male"] == {"pupils": 0, STRUCTURAL: False}
+    assert found[TOTAL, "primary", "male"] == {"pupils": 1, STRUCTURAL: False}
+
+
+def test_a_record_in_a_combination_that_cannot_occur_refuses_the_table(
+    tmp_path: Path, declarations: Declarations
+) -> None:
+    rows = [
+        {"school": "0003", "grade": "g6", "sex": sex, "internet": "no"}
+        for sex in ("male", "female", "female")
+    ]
+    with pytest.raises(Refused) as refused:
+        count(tmp_path, declarations, "single-sex", rows, SCHOOLS)
+    assert refused.value.table == "single-sex"
+    assert f"(area: {AREAS[1]}; sex: male, female)" in str(refused.value)
+    # By place and rule, not with how many there are.
+    assert not {"2", "3"} & set(str(refused.value).replace(AREAS[1], ""))
 
 
 def test_giving_up_columns_leaves_the_totals_over_them(

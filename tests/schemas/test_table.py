@@ -210,6 +210,27 @@ MISTAKES: list[tuple[str, Change, str, str]] = [
      "dimensions.2.hierarchy", "`latitude` may be missing"),
     ("zeros for schools", _set("dimensions", 0, "zeros", to=True), "dimensions.0",
      "Zeros cannot be filled in for `school`"),
+    ("zeros in words", _set("dimensions", 1, "zeros", to="some"), "dimensions.1.zeros",
+     "does not have the right form"),
+    ("offered without a code above", _set("dimensions", 2, "zeros", to="offered"),
+     "dimensions.2.zeros", "Nothing stands above `sex`"),
+    ("offered by nobody", _set("dimensions", to=[
+        {"name": "education", "hierarchy": ["level", "grade"], "zeros": "offered"}]),
+     "dimensions.0.zeros", "No dimension goes down to institutions"),
+    ("offered schools", _set("dimensions", 0, "zeros", to="offered"), "dimensions.0",
+     "Zeros cannot be filled in for `school`"),
+    ("structural zeros of no combination", _set("structural_zeros", to=[{}]),
+     "structural_zeros.0", "empty"),
+    ("structural zeros of an unknown column", _set("structural_zeros", to=[{"hat": ["red"]}]),
+     "structural_zeros.0.hat", "`hat` is no column of a dimension"),
+    ("structural zeros of a column that is no dimension's",
+     _set("structural_zeros", to=[{"internet": ["no"]}]), "structural_zeros.0.internet",
+     "`internet` is no column of a dimension"),
+    ("structural zeros of an unknown code",
+     _set("structural_zeros", to=[{"level": ["primary"], "sex": ["x"]}]),
+     "structural_zeros.0.sex", "`x` is not a code of `sex`"),
+    ("structural zeros of a school", _set("structural_zeros", to=[{"school": ["0001"]}]),
+     "structural_zeros.0.school", "`school` has no code list"),
     ("two ways to compute", _set("measures", 0, "sum", to="absences"), "measures.0", "in 2 ways"),
     ("no way to compute", lambda table: table["measures"][0].pop("count"), "measures.0",
      "in 0 ways"),
@@ -280,6 +301,34 @@ def _line(file: Path, path: str) -> int:
                 n for n in range(at, len(lines)) if lines[n].strip(" -").startswith(f"{step}:")
             )
     return at + 1
+
+
+def test_structural_zeros_are_declared_by_combination_or_by_what_is_offered(
+    tmp_path: Path,
+) -> None:
+    plain = with_table(tmp_path, ENROLMENT)
+    assert not plain.has_structural_zeros and plain.institution == "school"
+    by_area = cube("x", "pupil", [["area"], ["level"], ["sex"]], [measure("m")],
+                   structural_zeros=[{"area": ["00100"], "level": ["primary"]}])  # fmt: skip
+    declared = with_table(tmp_path, by_area)
+    assert declared.structural_zeros == ({"area": ("00100",), "level": ("primary",)},)
+    assert declared.has_structural_zeros and declared.institution is None
+    table = deepcopy(ENROLMENT)
+    table["dimensions"][1]["zeros"] = "offered"
+    offered = with_table(tmp_path, table)
+    assert [(one.zeros, one.offered) for one in offered.dimensions] == [
+        (False, False), (False, True), (True, False),
+    ]  # fmt: skip
+    assert offered.has_structural_zeros and not offered.structural_zeros
+
+
+def test_a_register_has_no_structural_zeros(tmp_path: Path) -> None:
+    table = {**SCHOOLS, "structural_zeros": [{"area": ["00100"]}]}
+    (error,) = errors_of(tmp_path, table)
+    assert (error.path, error.message) == (
+        "structural_zeros", "A register has no `structural_zeros:`.",
+    )  # fmt: skip
+    assert error.line == line_of(tmp_path, "schools", "structural_zeros")
 
 
 def test_a_derived_column_needs_a_parent_for_every_code(tmp_path: Path) -> None:

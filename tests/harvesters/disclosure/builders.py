@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from harvesters.parts import schema_of
 from harvesters.tabulate import components
 from schemas import TOTAL, Declarations, Measure, Table
+from schemas.table import STRUCTURAL
 from tests.harvesters.builders import YEAR
 from tests.schemas.builders import CITY, cube, declare, measure
 
@@ -160,12 +161,18 @@ def published(table: Table, cells: pa.Table, masks: Masks) -> list[dict[str, Any
         for one in table.measures:
             value = truth(table, one, cell)
             below = cell[one.denominator.name] if one.denominator else 1
-            status = "c" if masks[one.name][index] else "z" if below == 0 else (
+            never = below == 0 or cell.get(STRUCTURAL)
+            status = "c" if masks[one.name][index] else "z" if never else (
                 "x" if value is None else ""
             )  # fmt: skip
             rounded = None if value is None else float(np.round(value, one.decimals))
+            flag = ""
+            if one.kind == "rate" and one.about == "persons" and rounded is not None and not status:
+                # At an end, and not suppressed: coded.
+                flag = "le" if rounded <= 5 else "ge" if rounded >= 95 else ""
+                rounded = {"le": 5.0, "ge": 95.0}.get(flag, rounded)
             row[one.name] = None if status else int(rounded or 0) if not one.decimals else rounded
-            row |= {f"{one.name}_status": status, f"{one.name}_flag": ""}
+            row |= {f"{one.name}_status": status, f"{one.name}_flag": flag}
         rows.append(row)
     return rows
 

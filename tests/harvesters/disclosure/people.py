@@ -75,12 +75,14 @@ def cities(tables: Sequence[Table], seed: int) -> dict[str, pa.Table]:
 @dataclass(frozen=True)
 class Target:
     """A count of people that a table is to protect: of which `kinds`, and from what number `k` on
-    it may be shown. `hidden` says that a published column of it is suppressed here."""
+    it may be shown. `hidden` says that a published column of it is suppressed here, `at_end` that
+    it is next to nothing of some whole, and has to be protected whatever it is."""
 
     kinds: frozenset[int]
     k: int
     hidden: bool
     shown: bool
+    at_end: bool = False
 
 
 Shown = Sequence[tuple[Table, pa.Table, Masks]]
@@ -120,10 +122,11 @@ def weaknesses_of_versions(versions: Sequence[tuple[People, Shown]]) -> list[str
     for one in targets:
         known = wanted.get(one.kinds, one)
         wanted[one.kinds] = Target(
-            one.kinds, max(one.k, known.k), one.hidden or known.hidden, one.shown or known.shown
-        )
+            one.kinds, max(one.k, known.k), one.hidden or known.hidden, one.shown or known.shown,
+            one.at_end or known.at_end,
+        )  # fmt: skip
     truth = {kinds: sum(numbers[kind] for kind in kinds) for kinds in wanted}
-    small = {kinds: 0 < truth[kinds] < one.k for kinds, one in wanted.items()}
+    small = {kinds: 0 < truth[kinds] < one.k or one.at_end for kinds, one in wanted.items()}
     asked = [one for kinds, one in wanted.items() if small[kinds] or one.hidden]
     bounds = Bounds(len(numbers), equations, [one.kinds for one in asked])
     found = []
@@ -164,7 +167,7 @@ def _targets(kinds: Sequence[Key], table: Table, cells: pa.Table, masks: Masks) 
     k = table.disclosure.threshold
     counts = [one for one in table.measures if _is_count(one)]
     has_all = any(not one.numerator.where for one in counts)
-    for index, _, here in _rows(kinds, table, cells):
+    for index, row, here in _rows(kinds, table, cells):
         everyone = frozenset(here)
         for one in counts:
             some, out = _some(kinds, here, one.numerator), bool(masks[one.name][index])
@@ -174,8 +177,13 @@ def _targets(kinds: Sequence[Key], table: Table, cells: pa.Table, masks: Masks) 
         for one in table.measures:
             if one.kind == "rate" and one.about == "persons":
                 some = _some(kinds, here, one.numerator)
-                for part in (some, everyone, everyone - some):
-                    yield Target(part, max(k, SENSITIVE_THRESHOLD), False, False)
+                assert one.denominator is not None
+                top, below = row[one.numerator.name], row[one.denominator.name]
+                assert isinstance(top, int) and isinstance(below, int)
+                for part, few in ((some, top), (everyone, below), (everyone - some, below - top)):
+                    # Nobody of somebody is at an end as well.
+                    at_end = below > 0 and part != everyone and few <= below / 20
+                    yield Target(part, max(k, SENSITIVE_THRESHOLD), False, False, at_end)
 
 
 def _equations(
@@ -200,7 +208,12 @@ def _equations(
                     continue
                 share = round(100 * top / below, one.decimals)
                 half = 0.5 * 10**-one.decimals
-                for sign, edge in ((1, share - half), (-1, share + half)):
+                edges = [(1, share - half), (-1, share + half)]
+                if share <= 5:
+                    edges = [(-1, 5)]
+                elif share >= 95:
+                    edges = [(1, 95)]
+                for sign, edge in edges:
                     yield (
                         {number: sign * ((number in some) - edge / 100) for number in here},
                         0, np.inf,

@@ -25,6 +25,7 @@ from harvesters.disclosure import (
 from harvesters.files import sha256
 from harvesters.parts import schema_of
 from schemas import TOTAL, Declarations, Table
+from schemas.table import STRUCTURAL
 from tests.harvesters.builders import YEAR
 from tests.harvesters.disclosure.builders import (
     TABLES,
@@ -205,11 +206,37 @@ MUTATIONS: dict[str, tuple[str, Callable[[Rows], Any], str]] = {
     ),
     "a rate of nobody": (
         "rates",
-        lambda rows: edit(first(rows, is_total), share_online=0.0), "0 or 100 percent",
+        lambda rows: edit(first(rows, is_total), share_online=0.0), "and not coded",
     ),
     "a rate of everybody": (
         "rates",
-        lambda rows: edit(first(rows, is_total), share_online=100.0), "0 or 100 percent",
+        lambda rows: edit(first(rows, is_total), share_online=100.0), "and not coded",
+    ),
+    "a rate of 5 percent": (
+        "rates",
+        lambda rows: edit(first(rows, is_total), share_online=5.0), "and not coded",
+    ),
+    "a rate of 95 percent": (
+        "rates",
+        lambda rows: edit(first(rows, is_total), share_online=95.0), "and not coded",
+    ),
+    "a bound that is none": (
+        "rates",
+        lambda rows: edit(first(rows, is_total), share_online=4.0, share_online_flag="le"),
+        "and not coded",
+    ),
+    "the wrong bound": (
+        "rates",
+        lambda rows: edit(first(rows, is_total), share_online=95.0, share_online_flag="le"),
+        "and not coded",
+    ),
+    "the other wrong bound": (
+        "rates",
+        lambda rows: edit(first(rows, is_total), share_online=5.0, share_online_flag="ge"),
+        "and not coded",
+    ),
+    "a count that is coded": (
+        "rates", lambda rows: edit(first(rows, is_total), online_flag="le"), "contradict",
     ),
     "money of people who are not shown": (
         "money",
@@ -534,6 +561,94 @@ def test_who_is_not_delivered_hides_nobody(tmp_path: Path) -> None:
     hidden = {"days": np.array([code == "male" for code in cells["sex"].to_pylist()])}
     rows = published(table, cells, hidden)
     assert {row["days_status"] for row in rows} == {"", "c", "x"}
+    with pytest.raises(Refused, match="can be worked out"):
+        audit_together(YEAR, [put(table, rows, cells, tmp_path)])
+
+
+NEVER = cube(
+    "never", "pupil", [["area"], {"name": "sex", "hierarchy": ["sex"], "zeros": True}],
+    [measure("pupils"), measure("days", sum="absences")],
+    structural_zeros=[{"area": ["00100"], "sex": ["male"]}],
+)  # fmt: skip
+
+
+def never(folder: Path) -> tuple[Table, Rows, pa.Table]:
+    """Rows that pass, one area without boys for good and one by chance; and the cells."""
+    table = declare(folder, [*CITY, NEVER]).tables["never"]
+    numbers = {
+        ("00100", "male"): 0,
+        ("00100", "female"): 40,
+        ("00200", "male"): 0,
+        ("00200", "female"): 30,
+        ("00300", "male"): 20,
+        ("00300", "female"): 10,
+    }
+    cells = cells_of(
+        table, {key: {"pupils": number, "days": number} for key, number in numbers.items()}
+    )
+    marks = [(row["area"], row["sex"]) == ("00100", "male") for row in cells.to_pylist()]
+    cells = cells.append_column(STRUCTURAL, pa.array(marks))
+    nothing = {one.name: np.zeros(cells.num_rows, dtype=bool) for one in table.measures}
+    return table, published(table, cells, nothing), cells
+
+
+def boys(rows: Rows, area: str) -> dict[str, Any]:
+    return first(rows, lambda row: (row["area"], row["sex"]) == (area, "male"))
+
+
+def test_what_cannot_be_does_not_apply(tmp_path: Path) -> None:
+    table, rows, cells = never(tmp_path)
+    one = audit_together(YEAR, [put(table, rows, cells, tmp_path)]).certificates
+    assert "What does not apply is what cannot be, and there nothing was counted." in (
+        one["never"].checks
+    )
+    assert boys(rows, "00100")["pupils_status"] == "z"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: edit(boys(rows, "00100"), pupils=0, pupils_status=""),
+        lambda rows: edit(boys(rows, "00100"), days=0, days_status=""),
+        lambda rows: edit(boys(rows, "00200"), pupils=None, pupils_status="z"),
+        lambda rows: edit(boys(rows, "00200"), days=None, days_status="z"),
+        lambda rows: edit(boys(rows, "00300"), pupils=None, pupils_status="z"),
+    ],
+)
+def test_what_does_not_apply_is_just_what_cannot_be(
+    tmp_path: Path, change: Callable[[Rows], None]
+) -> None:
+    table, rows, cells = never(tmp_path)
+    change(rows)
+    with pytest.raises(Refused, match="rows do not apply, or should not") as refused:
+        audit_together(YEAR, [put(table, rows, cells, tmp_path)])
+    assert refused.value.table == "never"
+
+
+def test_somebody_where_nobody_can_be_is_refused(tmp_path: Path) -> None:
+    table, rows, cells = never(tmp_path)
+    days = [7 if mark else value for mark, value in zip(
+        cells[STRUCTURAL].to_pylist(), cells["days"].to_pylist(), strict=True)]  # fmt: skip
+    counted = cells.set_column(cells.column_names.index("days"), "days", pa.array(days))
+    with pytest.raises(Refused, match="1 rows do not apply"):
+        audit_together(YEAR, [put(table, rows, counted, tmp_path)])
+
+
+def test_a_count_always_applies_where_nothing_is_declared(
+    declarations: Declarations, tmp_path: Path
+) -> None:
+    for name, column in (("one-line", "pupils"), ("money", "days")):
+        table, rows, _ = honest(declarations, name)
+        edit(first(rows, is_total), **{column: None, f"{column}_status": "z"})
+        with pytest.raises(Refused, match="contradict their status"):
+            audit(table, YEAR, write(table, rows, tmp_path / "file.parquet"))
+
+
+def test_what_does_not_apply_hides_nobody(tmp_path: Path) -> None:
+    """The girls of an area without boys are its pupils: with the total, they are known."""
+    table, rows, cells = never(tmp_path)
+    girls = first(rows, lambda row: (row["area"], row["sex"]) == ("00100", "female"))
+    edit(girls, pupils=None, pupils_status="c")
     with pytest.raises(Refused, match="can be worked out"):
         audit_together(YEAR, [put(table, rows, cells, tmp_path)])
 

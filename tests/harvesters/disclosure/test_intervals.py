@@ -33,6 +33,7 @@ def known(values: Mapping[str, float | None], rows: Sequence[Row]) -> Knowledge:
         value=shown,
         hidden=np.isnan(shown),
         k=np.full(len(names), 5),
+        k_before=np.zeros(len(names), np.int64),
         truth=shown,
         row=np.array([row for row, *_ in terms], np.int64),
         figure=np.array([figure for _, figure, _ in terms], np.int64),
@@ -40,6 +41,10 @@ def known(values: Mapping[str, float | None], rows: Sequence[Row]) -> Knowledge:
         least=np.array([least for _, least, _ in rows], float),
         greatest=np.array([greatest for *_, greatest in rows], float),
         clashes=0,
+        before=np.zeros(len(names), dtype=bool),
+        changed=np.empty((0, 2), np.int64),
+        at_end=np.zeros(len(names), dtype=bool),
+        hidden_rates=np.empty((0, 2), np.int64),
     )
 
 

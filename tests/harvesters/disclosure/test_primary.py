@@ -13,6 +13,7 @@ from harvesters.disclosure import Refused, primary, protect
 from harvesters.disclosure.primary import Asked, Use
 from harvesters.disclosure.system import Sums
 from schemas import Declarations, Measure, Table
+from schemas.table import STRUCTURAL
 from tests.harvesters.disclosure.builders import cells_of, declare_tables
 from tests.schemas.builders import CITY, cube, declare, measure
 
@@ -83,13 +84,13 @@ def test_what_was_not_delivered_counts_for_nothing() -> None:
 
 def test_the_ends_of_a_rate_are_what_is_shown_as_such(declarations: Declarations) -> None:
     table = declarations.tables["rates"]
-    some, everyone = [0, 1, 1, 50, 9_996, 9_995, 9_994, 10_000, 0], [*[10_000] * 8, 0]
-    some[2], everyone[2] = 1, 2_001
+    some = [0, 1, 500, 504, 506, 5_000, 9_494, 9_496, 9_500, 10_000, 0]
+    everyone = [*[10_000] * 10, 0]
     cells = pa.table({"share_online__n": some, "share_online__of": everyone})
-    nobody, everybody = primary.ends(named(table, "share_online"), cells)
-    # 1 of 10,000 is 0.01 %, shown as 0.0 %; 1 of 2,001 is 0.04998 %.
-    assert nobody.tolist() == [True, True, True, *[False] * 6]
-    assert everybody.tolist() == [False] * 4 + [True, True, False, True, False]
+    low, high = primary.ends(named(table, "share_online"), cells)
+    # 5.04 % is shown as 5.0 %, and 94.96 % as 95.0 %.
+    assert low.tolist() == [True] * 4 + [False] * 7
+    assert high.tolist() == [False] * 7 + [True] * 3 + [False]
 
 
 def figures(*numbers: int) -> np.ndarray:
@@ -113,14 +114,13 @@ def test_of_several_thresholds_the_highest_holds() -> None:
     assert asked.sensitive.tolist() == [True, False, True, False]
 
 
-def test_nobody_and_everybody_are_hidden_among_the_few() -> None:
+def test_nobody_is_hidden_among_the_few() -> None:
     asked = Asked(np.array([0.0, 40.0, 40.0, 40.0]))
     asked.threshold(figures(0, 1, 2, 3), 5)
-    asked.nobody(figures(0, 2))
-    asked.everybody(figures(1, 3), figures(2, -1))
-    # Nobody may be up to the threshold, everybody all but that many; 40 that are next to nothing
-    # of a large whole are hidden, and need no interval.
-    assert settled(asked) == [(0, 5), (35, 40), None, None]
+    asked.nobody(figures(0, 2, -1))
+    asked.hide(figures(1, -1))
+    # Nobody may be up to the threshold, and so may 40 that are next to nothing of a large whole.
+    assert settled(asked) == [(0, 5), None, (0, 5), None]
     assert asked.sensitive.tolist() == [True, True, True, False]
 
 
@@ -132,6 +132,23 @@ def test_a_sensitive_group_is_neither_empty_nor_everybody() -> None:
     asked.category(figures(0, 1, 3, 4, -1), figures(2, 2, 2, 5, 2))
     assert settled(asked) == [(0, 10), (20, 30), None, None, None, None]
     assert asked.sensitive.tolist() == [True, True, False, False, False, False]
+
+
+def test_what_is_known_to_be_nothing_asks_for_nothing_and_stays_open() -> None:
+    asked = Asked(np.array([0.0, 0.0, 30.0, 3.0]))
+    asked.threshold(figures(*range(4)), 10)
+    asked.category(figures(0, 1), figures(2, 2))
+    asked.nothing(figures(1, -1))
+    assert settled(asked) == [(0, 10), None, None, (0, 10)]
+    assert asked.sensitive.tolist() == [True, False, False, True]
+    assert asked.open.tolist() == [False, True, False, False]
+
+
+def test_cells_without_the_mark_may_all_be_something() -> None:
+    cells = pa.table({"pupils": [0, 3]})
+    assert primary.structural(cells).tolist() == [False, False]
+    marked = cells.append_column(STRUCTURAL, pa.array([True, False]))
+    assert primary.structural(marked).tolist() == [True, False]
 
 
 def test_who_is_left_has_the_threshold_of_the_others() -> None:
@@ -148,12 +165,23 @@ def test_what_is_published_stays_as_it_is() -> None:
     asked = Asked(np.full(5, 20.0))
     told = np.array([[0], [1], [-1]])
     asked.freeze(told, np.array([False, True, True]))
-    assert asked.open.tolist() == [True, False, False, False, False]
-    assert asked.sensitive.tolist() == [False, True, False, False, False]
-    # Of a hidden quotient nobody knows which of its two counts is the hidden one.
-    asked.freeze(np.array([[2, 3], [4, -1]]), np.array([True, False]))
+    asked.freeze(np.array([[2, 3], [4, -1], [0, 4]]), np.array([True, False, True]))
+    asked.settle()
     assert asked.open.tolist() == [True, False, False, False, True]
-    assert asked.sensitive.tolist() == [False, True, False, False, False]
+    # Of a hidden quotient nobody knows which of its two counts is the hidden one: the first stays
+    # so. Where both stand open already, nothing can be done.
+    assert asked.sensitive.tolist() == [False, True, True, False, False]
+
+
+def test_of_a_hidden_quotient_one_count_stays_hidden() -> None:
+    asked = Asked(np.array([3.0, 20.0, 20.0, 20.0]))
+    asked.threshold(figures(*range(4)), 5)
+    asked.freeze(np.array([[1, 0], [1, 2]]), np.array([True, False]))
+    asked.freeze(np.array([[2, 3], [-1, 1]]), np.array([True, True]))
+    asked.settle()
+    # The first is hidden by the small one; of 2 and 3 the one that is not open.
+    assert asked.open.tolist() == [False, True, True, False]
+    assert asked.sensitive.tolist() == [True, False, False, True]
 
 
 def test_a_use_is_a_count_and_its_threshold(declarations: Declarations) -> None:
