@@ -23,7 +23,10 @@ from ckanext.hcmedu.organizations import sync_organizations, sync_topics
 from ckanext.hcmedu.reconcile import Outcome as Reconciled
 from ckanext.hcmedu.reconcile import reconcile as reconcile_tables
 from ckanext.hcmedu.sources import declared_sources, harvest_source_id, sync_sources
+from harvesters.audits import audit_and_keep
+from harvesters.audits import audit_changes as audit_changed
 from harvesters.files import digest_of
+from harvesters.reaudit import Result as Audited
 from harvesters.release import Outcome as Released
 from harvesters.release import release as release_tables
 from harvesters.sources import Source
@@ -213,6 +216,33 @@ def reconcile(
     return reconcile_tables(
         settings.release_store(), settings.declarations(), chosen, progress=progress
     )
+
+
+def audit(names: Iterable[str] = ()) -> list[Audited]:
+    """Audit again what is published of the datasets `names` and those counted from the same
+    records, or of all, and keep the outcome."""
+    return _alarmed(audit_and_keep(settings.state_path(), settings.declarations(), list(names)))
+
+
+def audit_changes() -> list[Audited]:
+    """Audit again what is published otherwise than when it was last audited."""
+    return _alarmed(audit_changed(settings.state_path(), settings.declarations()))
+
+
+def _alarmed(results: list[Audited]) -> list[Audited]:
+    """The results, written to the log, which is where an operator's alarms look."""
+    for result in results:
+        tables = ", ".join(result.tables)
+        if result.problem is None:
+            log.info("Audited %s %s: %s suppressed", tables, result.period, result.suppressed)
+        else:
+            log.critical(
+                "What is published of %s %s is not safe: %s. Withdraw it: `ckan hcmedu withdraw`.",
+                tables,
+                result.period,
+                result.problem,
+            )
+    return results
 
 
 def fingerprint() -> str:
