@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from apscheduler.triggers.cron import CronTrigger
+from ckan.lib import mailer
 from ckan.tests.helpers import changed_config
 from click.testing import CliRunner, Result
 
@@ -128,8 +129,7 @@ def test_a_nightly_audit_that_fails_or_breaks_is_critical(
     city: City, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(scheduler, "declared_sources", list)
-    monkeypatch.setattr(logging.getLogger("ckanext.hcmedu.scheduler"), "disabled", False)
-    monkeypatch.setattr(logging.getLogger("ckanext.hcmedu.operations"), "disabled", False)
+    monkeypatch.setattr(logging.getLogger("ckanext.hcmedu.alarm"), "disabled", False)
     nightly = scheduler.scheduler().get_jobs()[-1]
     assert isinstance(nightly.trigger, CronTrigger)
     assert str(nightly.trigger.timezone) == TIMEZONE
@@ -144,6 +144,31 @@ def test_a_nightly_audit_that_fails_or_breaks_is_critical(
     nightly.func()
     (alarm,) = [one for one in caplog.records if one.levelno >= logging.CRITICAL]
     assert "was not audited" in alarm.getMessage()
+
+
+def test_an_alarm_goes_to_who_is_configured_and_mail_that_fails_stops_nothing(
+    city: City, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        mailer, "mail_recipient", lambda name, address, subject, body: sent.append((address, body))
+    )
+    spoil(city)
+    operations.audit()
+    assert sent == []
+    with changed_config("email_to", "night@example.org, day@example.org"):
+        operations.audit()
+        assert [address for address, _ in sent] == ["night@example.org", "day@example.org"]
+        assert "enrolment" in sent[0][1] and "Withdraw it" in sent[0][1]
+
+        def unreachable(*about: str) -> None:
+            raise mailer.MailerException
+
+        monkeypatch.setattr(mailer, "mail_recipient", unreachable)
+        monkeypatch.setattr(logging.getLogger("ckanext.hcmedu.alarm"), "disabled", False)
+        (result,) = operations.audit()
+    assert result.problem is not None
+    assert "could not be sent to day@example.org" in caplog.text
 
 
 def test_a_night_that_was_missed_is_made_up_for(

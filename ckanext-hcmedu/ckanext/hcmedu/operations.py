@@ -19,6 +19,7 @@ from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject,
 from ckanext.harvest.queue import get_connection, get_gather_publisher, get_gather_routing_key
 
 from ckanext.hcmedu import settings
+from ckanext.hcmedu.alarm import alarm
 from ckanext.hcmedu.organizations import sync_organizations, sync_topics
 from ckanext.hcmedu.reconcile import Outcome as Reconciled
 from ckanext.hcmedu.reconcile import reconcile as reconcile_tables
@@ -230,18 +231,18 @@ def audit_changes() -> list[Audited]:
 
 
 def _alarmed(results: list[Audited]) -> list[Audited]:
-    """The results, written to the log, which is where an operator's alarms look."""
+    """The results, after an operator was told of what is not safe."""
+    unsafe = []
     for result in results:
         tables = ", ".join(result.tables)
         if result.problem is None:
             log.info("Audited %s %s: %s suppressed", tables, result.period, result.suppressed)
         else:
-            log.critical(
-                "What is published of %s %s is not safe: %s. Withdraw it: `ckan hcmedu withdraw`.",
-                tables,
-                result.period,
-                result.problem,
+            unsafe.append(
+                f"What is published of {tables} {result.period} is not safe: {result.problem}"
             )
+    if unsafe:
+        alarm("\n".join([*unsafe, "Withdraw it: `ckan hcmedu withdraw`."]))
     return results
 
 

@@ -16,6 +16,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from ckanext.hcmedu import operations, settings
+from ckanext.hcmedu.alarm import alarm
 from ckanext.hcmedu.sources import declared_sources
 from harvesters.sources import TIMEZONE, Source
 
@@ -96,7 +97,7 @@ def _audit(audit: Callable[[], object] = operations.audit) -> None:
     except Exception as error:
         # Where it went wrong and not what it says: that may hold a value.
         where = "".join(traceback.format_tb(error.__traceback__))
-        log.critical("What is published was not audited: %s at\n%s", type(error).__name__, where)
+        alarm(f"What is published was not audited: {type(error).__name__} at\n{where}")
 
 
 def _start(source: Source) -> None:
