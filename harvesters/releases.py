@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from harvesters.disclosure import Refused
+from harvesters.disclosure.personal_data import refuse_personal_reason
 from harvesters.files import PRIVATE, locked, new_folder, read_json, write_json
 from harvesters.parts import FORMAT, Part
 from harvesters.writers import SIMULATED, write_files
@@ -151,7 +152,9 @@ class ReleaseStore:
         Returns the numbers of the releases taken back; doing it again finishes what a kill left.
 
         :raises UnknownRelease: there is none.
+        :raises Refused: the reason, which readers are shown, holds personal data.
         """
+        refuse_personal_reason(table, reason)
         with locked(self.root / ".lock"):
             releases = self.releases(table)
             if not releases:

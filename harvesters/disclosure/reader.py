@@ -100,6 +100,18 @@ def knowledge(published: Sequence[Published]) -> Knowledge:
         return _gather(connection)
 
 
+def name_of(
+    published: Sequence[Published], one: Published, component: Component, row: Mapping[str, str]
+) -> str:
+    """What `knowledge` of `published` calls the figure that a `component` counts in the `row` of
+    `one` of them; the row is given by the code in each column of the dimensions."""
+    with duckdb.connect() as connection:
+        writer = _Writer(connection, 0, one, _roots([each.table for each in published]))
+        codes = " AND ".join(f"{quoted(name)} = {_text(code)}" for name, code in row.items())
+        key = f"SELECT {writer.key(component)} FROM {writer.view} WHERE {codes}"
+        return str(connection.sql(key).fetchall()[0][0])
+
+
 def _roots(tables: Sequence[Table]) -> dict[str, str]:
     """The coarsest column above each column, over all tables."""
     above: dict[str, str] = {}

@@ -197,6 +197,40 @@ def changes(release: Release) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Lộ số 0981 234 567",
+        "Phụ huynh em Trần Thị Bích Ngọc báo",
+        "Xem thư của an.nguyen@example.org",
+        "Sai mã 079205001234",
+    ],
+)
+def test_a_reason_that_tells_of_a_person_is_refused_and_nothing_withdrawn(
+    office: Office, reason: str
+) -> None:
+    office.release(office.part({"male": 10}, OLD))
+    with pytest.raises(Refused, match="The reason holds personal data") as refused:
+        office.store.withdraw("sexes", None, reason)
+    assert reason not in str(refused.value)
+    assert office.store.current("sexes") is not None
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Sai số liệu của Trường Tiểu học Nguyễn Huệ, năm học 2024-2025",
+        "1.234.567 học sinh bị đếm hai lần từ ngày 01/09/2025",
+        "The pupils of Phường Bến Nghé were counted twice",
+    ],
+)
+def test_a_reason_that_names_schools_and_numbers_stands(office: Office, reason: str) -> None:
+    office.release(office.part({"male": 10}, OLD))
+    office.store.withdraw("sexes", None, reason)
+    (release,) = office.store.releases("sexes")
+    assert release.withdrawal is not None and release.withdrawal["reason"] == reason
+
+
 def test_the_first_release_has_everything_new(office: Office) -> None:
     parts = [office.part({"male": 10}, OLD), office.part({"male": 10, "female": 5}, NEW)]
     assert changes(office.release(*parts)) == {

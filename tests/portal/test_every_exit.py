@@ -248,7 +248,8 @@ def test_no_page_file_or_feed_that_a_crawler_reaches_holds_a_marker(
         found += needles.find(f"headers of {address}", str(answer.headers).lower())
     assert found == []
     reached = " ".join(crawler.seen)
-    for exit in ("/dataset/enrolment/release/", "manifest.json", ".xlsx", ".parquet", "/codelist/",
+    for exit in ("/dataset/enrolment/release/", "manifest.json", "certificate.json", "/privacy",
+                 ".xlsx", ".parquet", "/codelist/",
                  "/schema/", "/catalog", "/feeds/", "/resource/", "/organization/"):  # fmt: skip
         assert exit in reached, exit
     if reader == "editor":

@@ -15,6 +15,7 @@ from rich.table import Table as Sheet
 
 from ckanext.hcmedu.privacy_cli import privacy
 from ckanext.hcmedu.revisions_cli import revisions
+from harvesters.disclosure import Refused
 from harvesters.releases import UnknownRelease
 from schemas import DeclarationErrors, Declarations
 
@@ -144,7 +145,9 @@ def run() -> None:
     failed = _harvest((), True)
     failed |= bool(_release())
     failed |= bool(_reconcile(()))
+    failed |= bool(_audit_changes())
     _overview()
+    _last_audit()
     raise SystemExit(int(failed))
 
 
@@ -161,7 +164,7 @@ def approve(table: str, number: int, by: str, reason: str) -> None:
         settings.release_store().approve(table, number, by, reason)
     except UnknownRelease as error:
         raise click.ClickException(str(error)) from None
-    raise SystemExit(_reconcile((table,)))
+    raise SystemExit(_reconcile((table,)) | _audit_changes())
 
 
 @hcmedu.command()
@@ -172,16 +175,16 @@ def withdraw(table: str, number: int | None, reason: str) -> None:
     """Take release NUMBER of TABLE back from every exit at once, or all its releases.
 
     Later releases that carry the same figures go with it. The release before stands again, or
-    nothing does.
+    nothing does. Readers are shown the reason: personal data in it is refused.
     """
     from ckanext.hcmedu import settings
 
     try:
         taken = settings.release_store().withdraw(table, number, reason)
-    except UnknownRelease as error:
-        raise click.ClickException(str(error)) from None
+    except (UnknownRelease, Refused) as error:
+        raise click.ClickException(f"Nothing was withdrawn. {error}") from None
     console.print(f"{table}: withdrew {', '.join(str(one) for one in taken)}.")
-    raise SystemExit(_reconcile((table,)))
+    raise SystemExit(_reconcile((table,)) | _audit_changes())
 
 
 @hcmedu.command()
@@ -202,8 +205,9 @@ def verify() -> None:
 
 @hcmedu.command()
 def status() -> None:
-    """Each dataset: where it comes from, its rows, its release."""
+    """Each dataset: where it comes from, its rows, its release; and the last audit of all."""
     _overview()
+    _last_audit()
 
 
 @hcmedu.command()
@@ -313,6 +317,39 @@ def _reconcile(names: Sequence[str]) -> int:
     if not changed:
         console.print("Every projection agrees with the releases.")
     return int(any(one.is_problem for one in outcomes))
+
+
+def _audit_changes() -> int:
+    """Audit what is newly published, or no longer is; 1 where it is not safe."""
+    from ckanext.hcmedu import operations
+
+    results = operations.audit_changes()
+    for result in results:
+        if result.problem is not None:
+            text = f"Not safe: {', '.join(result.tables)} {result.period}: {result.problem}"
+            console.print(text, style="red", markup=False, soft_wrap=True)
+    return int(any(result.problem is not None for result in results))
+
+
+def _last_audit() -> None:
+    """A line on the last audit of what is published, in red where it alarms."""
+    from ckanext.hcmedu import settings
+
+    last = settings.last_audit()
+    if last is None:
+        console.print("Not audited again so far: `ckan hcmedu privacy audit` does so.")
+        return
+    wrong = [f"{', '.join(one.files)} {one.period} ({one.problem})" for one in last.problems]
+    outcome = f"NOT SAFE: {'; '.join(wrong)}" if wrong else "safe"
+    late = " An audit is overdue: does the scheduler run?" if last.is_overdue else ""
+    console.print(
+        f"Audit of {last.at}: {len(last.tables)} datasets, {last.suppressed:,} suppressed figures: "
+        f"{outcome}.{late}",
+        style="red" if wrong or late else None,
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _overview() -> None:

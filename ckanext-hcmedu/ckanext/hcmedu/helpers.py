@@ -17,6 +17,8 @@ from werkzeug.exceptions import default_exceptions
 
 from ckanext.hcmedu import collation, settings
 from ckanext.hcmedu.validators import LANGUAGES, fluent_output
+from harvesters import certificates
+from harvesters.certificates import Protection
 from harvesters.releases import Release, UnknownRelease
 from harvesters.writers import SIMULATED
 from schemas import TOTAL, CodeList, Column, Table
@@ -205,9 +207,30 @@ def release(dataset: Mapping[str, Any]) -> Release | None:
         return None
 
 
-def suppressed_count(manifest: Mapping[str, Any]) -> int:
-    """How many cells of a release are suppressed to protect persons."""
-    return sum(sum((part.get("suppressed") or {}).values()) for part in manifest["parts"])
+def protection(release: Release) -> Protection | None:
+    """How much of a release is suppressed; None where its table is no longer declared."""
+    declared = settings.declarations().tables.get(release.table)
+    return certificates.protection(declared, release.manifest) if declared else None
+
+
+def audited(release: Release) -> str | None:
+    """When all of a release was last audited, with what else is published; None if it was not
+    since it was published, or did not pass."""
+    last = settings.last_audit()
+    return last.of(release.digests) if last else None
+
+
+def audit_alarm() -> bool:
+    """Whether the last audit of what is published failed, or is overdue."""
+    last = settings.last_audit()
+    return last is not None and bool(last.problems or last.is_overdue)
+
+
+def percent(share: float) -> str:
+    """A share as it is written in the reader's language, with at most one decimal: 12,5%."""
+    if 0 < share < 0.001:
+        return f"< {percent(0.001)}"
+    return babel.numbers.format_percent(share, "#,##0.#%", locale=language())
 
 
 def notes(manifest: Mapping[str, Any]) -> list[Mapping[str, str]]:
@@ -335,7 +358,10 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         dataset_count,
         table,
         release,
-        suppressed_count,
+        protection,
+        audited,
+        audit_alarm,
+        percent,
         notes,
         license_title,
         error_title,

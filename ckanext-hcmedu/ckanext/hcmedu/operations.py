@@ -19,11 +19,15 @@ from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject,
 from ckanext.harvest.queue import get_connection, get_gather_publisher, get_gather_routing_key
 
 from ckanext.hcmedu import settings
+from ckanext.hcmedu.alarm import alarm
 from ckanext.hcmedu.organizations import sync_organizations, sync_topics
 from ckanext.hcmedu.reconcile import Outcome as Reconciled
 from ckanext.hcmedu.reconcile import reconcile as reconcile_tables
 from ckanext.hcmedu.sources import declared_sources, harvest_source_id, sync_sources
+from harvesters.audits import audit_and_keep
+from harvesters.audits import audit_changes as audit_changed
 from harvesters.files import digest_of
+from harvesters.reaudit import Result as Audited
 from harvesters.release import Outcome as Released
 from harvesters.release import release as release_tables
 from harvesters.sources import Source
@@ -213,6 +217,33 @@ def reconcile(
     return reconcile_tables(
         settings.release_store(), settings.declarations(), chosen, progress=progress
     )
+
+
+def audit(names: Iterable[str] = ()) -> list[Audited]:
+    """Audit again what is published of the datasets `names` and those counted from the same
+    records, or of all, and keep the outcome."""
+    return _alarmed(audit_and_keep(settings.state_path(), settings.declarations(), list(names)))
+
+
+def audit_changes() -> list[Audited]:
+    """Audit again what is published otherwise than when it was last audited."""
+    return _alarmed(audit_changed(settings.state_path(), settings.declarations()))
+
+
+def _alarmed(results: list[Audited]) -> list[Audited]:
+    """The results, after an operator was told of what is not safe."""
+    unsafe = []
+    for result in results:
+        tables = ", ".join(result.tables)
+        if result.problem is None:
+            log.info("Audited %s %s: %s suppressed", tables, result.period, result.suppressed)
+        else:
+            unsafe.append(
+                f"What is published of {tables} {result.period} is not safe: {result.problem}"
+            )
+    if unsafe:
+        alarm("\n".join([*unsafe, "Withdraw it: `ckan hcmedu withdraw`."]))
+    return results
 
 
 def fingerprint() -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+from harvesters.disclosure.explanation import Explanation, Line
+from schemas import TOTAL, Component, Declarations
+from schemas import Table as Declared
 
 
 @click.group()
@@ -38,18 +43,17 @@ def audit(datasets: Sequence[str]) -> None:
     """Audit again what is published of DATASETS (all, unless named); 1 where it fails.
 
     Tables of the same records are audited together: from all that is public of them, no figure
-    that is too small may be worked out more closely than promised.
+    that is too small may be worked out more closely than promised. The outcome is kept, and shown
+    on the portal's page about privacy.
     """
-    from ckanext.hcmedu import settings
-    from harvesters.reaudit import reaudit
+    from ckanext.hcmedu import operations, settings
 
-    declarations = settings.declarations()
-    unknown = sorted(set(datasets) - set(declarations.tables))
+    unknown = sorted(set(datasets) - set(settings.declarations().tables))
     if unknown:
         raise click.ClickException(f"There is no dataset {', '.join(unknown)}.")
     sheet = Table("datasets", "period", "suppressed", "programmes", "outcome", box=SIMPLE_HEAD)
     failed = False
-    for result in reaudit(settings.state_path(), declarations, datasets):
+    for result in operations.audit(datasets):
         failed |= result.problem is not None
         sheet.add_row(
             ", ".join(result.tables),
@@ -60,6 +64,132 @@ def audit(datasets: Sequence[str]) -> None:
         )
     _console().print(sheet)
     raise SystemExit(int(failed))
+
+
+@privacy.command("explain")
+@click.argument("table")
+@click.argument("cell", nargs=-1, metavar="[COLUMN=CODE] …")
+def explain(table: str, cell: Sequence[str]) -> None:
+    """Why is a figure of TABLE hidden? The cell is given by its codes.
+
+    For example: enrolment period=2025-2026 school=79000101 grade=grade-3 sex=female. Columns that
+    are left out stand for the total; a coarser column follows from a finer one. Of several
+    measures, measure=NAME chooses one.
+
+    What is hidden is not shown: only the rule, and what a reader of everything that is published
+    can work out.
+    """
+    from ckanext.hcmedu import settings
+    from harvesters.disclosure.explanation import NoSuchCell
+    from harvesters.explain import explain_published
+
+    asked = {}
+    for each in cell:
+        column, _, code = each.partition("=")
+        if not (column and code):
+            raise click.ClickException(f"`{each}` is not COLUMN=CODE, as in sex=female.")
+        asked[column] = code
+    declarations = settings.declarations()
+    try:
+        period, found = explain_published(settings.state_path(), declarations, table, asked)
+    except NoSuchCell as error:
+        raise click.ClickException(str(error)) from None
+    _show(period, found, declarations, _console())
+
+
+def _show(period: str, found: Explanation, declarations: Declarations, console: Console) -> None:
+    """Print an explanation: the cell, the answer, and the figures behind it."""
+
+    def say(text: str, style: str | None = None) -> None:
+        console.print(text, style=style, markup=False, highlight=False)
+
+    def titled(column: str, code: str) -> str:
+        codelist = declarations.codelists.get(_codelist(found.table, column) or "")
+        known = codelist is not None and (code == TOTAL or code in codelist.codes)
+        label = codelist.label(code)["en"] if codelist is not None and known else ""
+        return f"{code} ({label})" if label else code
+
+    say(f"{found.table.name}, {period}: {found.measure.title['en']}", "bold")
+    cell = Table(box=None, show_header=False, pad_edge=False)
+    for column, code in found.cell.items():
+        cell.add_row(column, escape(titled(column, code)))
+    console.print(cell)
+    for line in _answer(found):
+        say(line)
+    for figure in found.figures:
+        say(f"\n{_called(found.table, figure.component)}", "bold")
+        if figure.too_small:
+            say(
+                f"Too small: it is from 1 to {figure.k - 1}, and no figure of persons under "
+                f"{figure.k} is published."
+            )
+        else:
+            before = " Or an earlier version hid it, or it would tell what has changed since."
+            say(
+                f"Not too small itself (the threshold is {figure.k}): hidden because with it "
+                "another figure, which is too small, could be worked out."
+                + (before if found.revised else "")
+            )
+        say(
+            "From everything that is published a reader can work out that it is between "
+            f"{figure.least:,} and {figure.greatest:,}, and nothing more."
+        )
+        if figure.lines:
+            console.print(_lines(figure.lines, titled))
+
+
+def _codelist(table: Declared, column: str) -> str | None:
+    known = [one.codelist for one in table.columns if one.name == column]
+    return known[0] if known else None
+
+
+def _called(table: Declared, component: Component) -> str:
+    """The measure that publishes a component, or what the component itself is called."""
+    own = (m.name for m in table.measures if m.numerator == component and m.denominator is None)
+    return next(own, component.name)
+
+
+def _answer(found: Explanation) -> list[str]:
+    """What is published of the figure, in words."""
+    if found.status == "":
+        return [f"Not hidden. What is published: {found.value:,}"]
+    if found.status == "z":
+        return ["Not hidden: the figure does not apply here (z)."]
+    if found.status == "x":
+        return ["Not hidden: no figure was delivered (x)."]
+    if found.measure.about != "persons":
+        return ["Hidden (c): a rule about institutions hides it; it counts no persons."]
+    own = found.measure.kind in ("count", "sum") and found.measure.numerator.whole
+    answer = ["Hidden (c)."]
+    if not own:
+        answer.append(
+            "It tells of the persons behind it, and is hidden where they may not be told."
+        )
+    if not found.figures:
+        answer.append("How many they are stands in no table that is published.")
+    if any(dimension.sensitive for dimension in found.table.dimensions):
+        answer.append(
+            "The table has sensitive categories: that nobody or everybody is in one is hidden too."
+        )
+    return answer
+
+
+def _lines(lines: Sequence[Line], titled: Callable[[str, str], str]) -> Table:
+    """The lines with other hidden figures, one a row."""
+    sheet = Table(box=SIMPLE_HEAD, pad_edge=False)
+    sheet.add_column("in the line", overflow="fold")
+    sheet.add_column("by")
+    sheet.add_column("hidden", justify="right")
+    sheet.add_column("figures", justify="right")
+    for line in lines:
+        total = ", ".join(f"{column} {titled(column, code)}" for column, code in line.total.items())
+        sheet.add_row(
+            escape(total or "everything"),
+            ", ".join(line.by) or "the rest",
+            str(line.hidden),
+            str(line.figures),
+        )
+    return sheet
 
 
 def _console() -> Console:

@@ -6,6 +6,7 @@ APScheduler knows time zones, which RQ's cron and ckanext-harvest's frequencies 
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,8 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from ckanext.hcmedu import operations, settings
+from ckanext.hcmedu.alarm import alarm
 from ckanext.hcmedu.sources import declared_sources
-from harvesters.reaudit import reaudit
 from harvesters.sources import TIMEZONE, Source
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class FollowUp:
         for outcome in outcomes:
             if outcome.is_problem:
                 log.error("Reconciling %s: %s", outcome.table, outcome.message)
+        _audit(operations.audit_changes)
         if not any(outcome.is_problem for outcome in outcomes):
             self._done = operations.fingerprint()
 
@@ -79,23 +81,23 @@ def scheduler() -> BlockingScheduler:
                 id=f"harvest {source.name}",
             )
     clock.add_job(_with_session(FollowUp()), IntervalTrigger(seconds=TICK_SECONDS), id="follow up")
-    clock.add_job(_audit, CronTrigger(hour=AUDIT_HOUR), id="audit")
+    nightly = CronTrigger(hour=AUDIT_HOUR, timezone=TIMEZONE)
+    clock.add_job(_audit, nightly, id="audit")
+    last = settings.last_audit()
+    if last is not None and last.is_overdue:
+        # Nights in which the scheduler did not run are made up for.
+        clock.add_job(_audit, id="audit that was missed")
     return clock
 
 
-def _audit() -> None:
-    """Audit what is published; the log is where an operator's alarms look."""
-    for result in reaudit(settings.state_path(), settings.declarations()):
-        tables = ", ".join(result.tables)
-        if result.problem is None:
-            log.info("Audited %s %s: %s suppressed", tables, result.period, result.suppressed)
-        else:
-            log.critical(
-                "What is published of %s %s is not safe: %s. Withdraw it: `ckan hcmedu withdraw`.",
-                tables,
-                result.period,
-                result.problem,
-            )
+def _audit(audit: Callable[[], object] = operations.audit) -> None:
+    """Audit what is published; that this could not be done is as loud as that it failed."""
+    try:
+        audit()
+    except Exception as error:
+        # Where it went wrong and not what it says: that may hold a value.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        alarm(f"What is published was not audited: {type(error).__name__} at\n{where}")
 
 
 def _start(source: Source) -> None:

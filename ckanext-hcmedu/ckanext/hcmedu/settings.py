@@ -8,6 +8,8 @@ from pathlib import Path
 import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
+from harvesters import audits
+from harvesters.audits import Audit
 from harvesters.releases import ReleaseStore
 from schemas import DeclarationErrors, Declarations
 
@@ -46,6 +48,11 @@ def check() -> None:
 def release_store() -> ReleaseStore:
     """The releases on disk; reads no file before it is asked for one."""
     return ReleaseStore(state_path())
+
+
+def last_audit() -> Audit | None:
+    """The outcome of the last audit of what is published; None where there was none yet."""
+    return audits.last_audit(state_path())
 
 
 def declarations() -> Declarations:

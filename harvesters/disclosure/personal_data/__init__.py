@@ -13,6 +13,7 @@ from harvesters.disclosure.personal_data.findings import Finding, Place
 from harvesters.disclosure.personal_data.public import Public
 from harvesters.disclosure.personal_data.texts import (
     refuse_personal_metadata,
+    refuse_personal_reason,
     safe_name,
     scan_file_name,
     scan_texts,
@@ -25,6 +26,7 @@ __all__ = [
     "Public",
     "kind_of_file",
     "refuse_personal_metadata",
+    "refuse_personal_reason",
     "safe_name",
     "scan_file",
     "scan_file_name",

@@ -82,6 +82,21 @@ def refuse_personal_metadata(table: Table, sources: Iterable[Mapping[str, Any]])
         raise Refused(table.name, f"Its metadata holds personal data. {places}.")
 
 
+def refuse_personal_reason(table: str, reason: str) -> None:
+    """Look through what readers of a `table` are told of why something was done.
+
+    :raises Refused: there is personal data in it; the refusal names the rule, not the value.
+    """
+    found = scan_texts([(Place("metadata", field="reason"), reason)], Public())
+    if found:
+        rules = "; ".join(dict.fromkeys(one.what["en"] for one in found))
+        raise Refused(
+            table,
+            f"The reason holds personal data, and readers are shown it. Expected: {rules}. Say "
+            "what was wrong with the figures, and name no one.",
+        )
+
+
 def _metadata(table: Table, sources: Iterable[Mapping[str, Any]]) -> Iterable[tuple[Place, str]]:
     texts: dict[str, Mapping[str, Any]] = {
         "title": table.title,

@@ -18,8 +18,8 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PATHS = [
-    "/", "/about", "/dataset/", "/dataset/enrolment", "/dataset/enrolment/releases", "/group/",
-    "/group/pupils", "/organization/so-gddt", "/codelist", "/codelist/area/25747",
+    "/", "/about", "/privacy", "/dataset/", "/dataset/enrolment", "/dataset/enrolment/releases",
+    "/group/", "/group/pupils", "/organization/so-gddt", "/codelist", "/codelist/area/25747",
     "/schema/enrolment", "/user/login", "/nope",
 ]  # fmt: skip
 
@@ -114,4 +114,21 @@ def test_the_table_is_shown_in_vietnamese(address: str, chromium: Browser) -> No
     table = page.frame_locator("iframe")
     table.get_by_text("trong tổng số 12 mục").first.wait_for()
     assert table.get_by_text("Khối lớp").first.is_visible()
+    page.close()
+
+
+def test_the_page_about_privacy_needs_no_script_and_no_mouse(
+    address: str, chromium: Browser
+) -> None:
+    page = chromium.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{address}/en/privacy")
+    pictures = page.get_by_role("img", name="A small table with")
+    assert pictures.count() == 1 and pictures.first.is_visible()
+    page.get_by_text("datasets", exact=False).first.wait_for()
+    tables = page.locator("summary").first
+    tables.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Pupils by school, grade and sex").click()
+    page.get_by_role("link", name="How children are protected").first.click()
+    assert page.url.endswith("/en/privacy")
     page.close()

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.integration
 PAGES = {
     "/": 200,
     "/about": 200,
+    "/privacy": 200,
     "/dataset/": 200,
     "/dataset/?q=zzzz": 200,
     "/dataset/?groups=pupils&organization=so-gddt&res_format=CSV": 200,
@@ -157,7 +158,8 @@ def test_the_dataset_page_says_what_one_has_to_know(site: Site) -> None:
     assert "Số 2" in page
     assert "2023-2024 – 2024-2025" in page
     assert "Dữ liệu mô phỏng" in page
-    assert "4 số liệu được ẩn để bảo vệ dữ liệu cá nhân" in page  # two in each of two periods
+    # Two in each of two periods of six rows.
+    assert "4 số liệu được ẩn để bảo vệ dữ liệu cá nhân, trên tổng số 12 (33,3%)" in page
     assert "/dataset/enrolment/release/2/enrolment.xlsx" in page
     assert "Creative Commons Ghi công" in page
     assert 'href="/codelist/grade"' in page

@@ -29,6 +29,23 @@ def test_a_file_is_what_its_manifest_says(site: Site) -> None:
         assert "Set-Cookie" not in answer.headers
 
 
+def test_the_certificate_names_the_files_and_not_the_sources(site: Site) -> None:
+    answer = site.get("/dataset/enrolment/release/2/certificate.json")
+    assert (answer.status_code, answer.mimetype) == (200, "application/json")
+    told = answer.json
+    manifest = site.get("/dataset/enrolment/release/2/manifest.json").json
+    assert [one["sha256"] for one in told["files"]] == [one["sha256"] for one in manifest["files"]]
+    assert [one["period"] for one in told["periods"]] == manifest["periods"]
+    assert told["periods"][0]["suppressed"] == {"pupils": 2}
+    assert told["periods"][0]["system"] == {"suppressed": 2, "solver": "HiGHS 1"}
+    assert "snapshots" not in answer.text
+    again = site.get(
+        "/dataset/enrolment/release/2/certificate.json", If_None_Match=answer.headers["ETag"]
+    )
+    assert again.status_code == 304
+    assert site.get("/dataset/enrolment/release/9/certificate.json").status_code == 404
+
+
 def test_who_has_the_file_need_not_load_it_again(site: Site) -> None:
     first = site.get(FILE)
     for headers in (
@@ -73,7 +90,7 @@ def test_nothing_else_can_be_had(site: Site, path: str) -> None:
 
 
 def test_a_withdrawn_release_answers_410_with_the_reason(site: Site) -> None:
-    for name in ("enrolment.csv", "enrolment.parquet", "manifest.json"):
+    for name in ("enrolment.csv", "enrolment.parquet", "manifest.json", "certificate.json"):
         path = f"/dataset/enrolment/release/3/{name}"
         page = site.get(path, Accept="text/html")
         assert page.status_code == 410
@@ -102,7 +119,7 @@ def test_a_release_that_waits_for_approval_is_not_there(site: Site) -> None:
     waiting = make_release(site.store, table, site.declarations, ["2025-2026"])
     assert waiting.state == "waiting"
     path = f"/dataset/fees/release/{waiting.number}"
-    for name in ("fees.csv", "manifest.json"):
+    for name in ("fees.csv", "manifest.json", "certificate.json"):
         assert site.get(f"{path}/{name}").status_code == 404
     assert f"release-{waiting.number}" not in site.get("/dataset/fees/releases").text
     site.store.approve("fees", waiting.number, "publisher", "checked")

@@ -183,6 +183,16 @@ MUTATIONS: Sequence[tuple[str, str, str, str]] = (
      "test_versions.py::test_a_difference_of_a_few_is_told_unless_it_cannot_be_worked_out"),
     ("audit", "few = np.abs(by) < known.k[now]", "few = by == 0",
      "test_versions.py::test_a_difference_of_a_few_is_told_unless_it_cannot_be_worked_out"),
+    # What is explained.
+    ("explanation", "0 < known.truth[number] < known.k[number]",
+     "0 <= known.truth[number] <= 10 * known.k[number]",
+     "test_explanation.py::test_a_figure_hidden_for_others_is_told_so"),
+    ("explanation", "low[number], high[number] = -1, np.inf",
+     "low[number], high[number] = known.truth[number], known.truth[number]",
+     "test_explanation.py::test_a_figure_that_is_too_small_is_told_so"),
+    ("explanation", "for one in figures[signs < 0].tolist())",
+     "for one in figures[signs > 0].tolist())",
+     "test_explanation.py::test_the_lines_with_other_hidden_figures_are_told"),
 )  # fmt: skip
 
 

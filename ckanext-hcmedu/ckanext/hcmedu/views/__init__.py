@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.hcmedu.views import codelists, releases, revisions, tables
+from ckanext.hcmedu.views import codelists, privacy, releases, revisions, tables
 
 
 def get_blueprints() -> list[Blueprint]:
     """All blueprints of the extension."""
-    return [codelists.blueprint, releases.blueprint, revisions.blueprint, tables.blueprint]
+    return [
+        codelists.blueprint,
+        privacy.blueprint,
+        releases.blueprint,
+        revisions.blueprint,
+        tables.blueprint,
+    ]

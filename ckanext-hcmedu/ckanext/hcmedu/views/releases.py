@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +13,14 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, request, send_file
 
 from ckanext.hcmedu import settings
+from harvesters.certificates import public_certificate
 from harvesters.releases import Release, UnknownRelease
 
 blueprint = Blueprint("hcmedu_release", __name__, url_prefix="/dataset")
 
 _PROBLEM = "application/problem+json"
 _MANIFEST = "manifest.json"
+_CERTIFICATE = "certificate.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -77,7 +80,21 @@ def manifest(table: str, number: int) -> Response:
     release = _release(table, number)
     if release.state == "withdrawn":
         return _withdrawn(release)
-    body = json.dumps(release.manifest, ensure_ascii=False, indent=2)
+    return _document(release.manifest)
+
+
+@blueprint.route(f"/<table>/release/<int:number>/{_CERTIFICATE}")
+def certificate(table: str, number: int) -> Response:
+    """What the audit of a release checked, of which files, with which outcome: what of its
+    certificates is public."""
+    release = _release(table, number)
+    if release.state == "withdrawn":
+        return _withdrawn(release)
+    return _document(public_certificate(release))
+
+
+def _document(data: Mapping[str, Any]) -> Response:
+    body = json.dumps(data, ensure_ascii=False, indent=2)
     response = Response(body, content_type="application/json")
     response.add_etag()
     return _revalidated(response).make_conditional(request)
