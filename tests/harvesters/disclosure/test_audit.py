@@ -22,6 +22,7 @@ from harvesters.disclosure import (
     protect,
     protect_together,
 )
+from harvesters.disclosure.reader import knowledge
 from harvesters.files import sha256
 from harvesters.parts import schema_of
 from schemas import TOTAL, Declarations, Table
@@ -649,8 +650,13 @@ def test_what_does_not_apply_hides_nobody(tmp_path: Path) -> None:
     table, rows, cells = never(tmp_path)
     girls = first(rows, lambda row: (row["area"], row["sex"]) == ("00100", "female"))
     edit(girls, pupils=None, pupils_status="c")
+    one = put(table, rows, cells, tmp_path)
     with pytest.raises(Refused, match="can be worked out"):
-        audit_together(YEAR, [put(table, rows, cells, tmp_path)])
+        audit_together(YEAR, [one])
+    known = knowledge([one])
+    nobody = [key for key in known.key if "area=00100" in key and "sex=male" in key]
+    assert len(nobody) == 2
+    assert {known.value[known.key.index(key)] for key in nobody} == {0}
 
 
 def test_a_figure_in_two_tables_is_the_same_in_both(

@@ -150,8 +150,10 @@ MUTATIONS: Sequence[tuple[str, str, str, str]] = (
      "test_coded.py::test_a_numerator_beside_a_code_is_refused"),
     ("audit", "if len(rates_told):", "if False:",
      "test_coded.py::test_a_hidden_rate_of_what_stands_open_is_refused"),
-    ("reader", "{LOW_END} WHEN {high} THEN 100 ELSE", "100 WHEN {high} THEN 100 ELSE",
-     "test_coded.py::test_a_code_of_too_few_is_refused"),
+    ("reader", "{LOW_END} WHEN {high} THEN 100 ", "100 WHEN {high} THEN 100 ",
+     "test_reader.py::test_a_coded_rate_is_known_within_its_bound"),
+    ("reader", "THEN 0 WHEN {high} THEN {HIGH_END} ELSE", "THEN 0 WHEN {high} THEN 0 ELSE",
+     "test_reader.py::test_a_coded_rate_is_known_within_its_bound"),
     ("audit", "if wrong.any():", "if False:",
      "test_audit.py::test_each_change_to_a_safe_system_is_refused[one pupil more, and the cells "
      "at hand]"),
@@ -168,8 +170,7 @@ MUTATIONS: Sequence[tuple[str, str, str, str]] = (
     ("audit", "(found.high < high[found.figure] - TOLERANCE)", "(found.high < -np.inf)",
      "test_audit.py::test_each_change_to_a_safe_system_is_refused[two cells that come to less than "
      "the threshold together]"),
-    ("audit", "np.where((known.hidden & ~left | rates) & ~small, 1.0, np.nan)",
-     "np.where((known.hidden & ~left | rates) & ~small, 0.0, np.nan)",
+    ("audit", "| (hidden & exact)[found.figure]", "| (hidden & ~hidden)[found.figure]",
      "test_audit.py::test_each_change_to_a_safe_system_is_refused[a lone cell]"),
     # What was published before.
     ("figures", "version = versions.get(table.name, 0)", "version = 0",

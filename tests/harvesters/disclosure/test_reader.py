@@ -118,6 +118,29 @@ def test_a_rate_is_known_within_its_rounding(declarations: Declarations, tmp_pat
         assert within(known, values)[rates].all() == fits, online
 
 
+@pytest.mark.parametrize(
+    ("online", "others", "fitting", "beyond"), [(3, 297, 15, 16), (297, 3, 285, 284)]
+)
+def test_a_coded_rate_is_known_within_its_bound(
+    declarations: Declarations, online: int, others: int, fitting: int, beyond: int, tmp_path: Path
+) -> None:
+    table = declarations.tables["rates"]
+    people = {("00100", "0001", "primary", "g1", "male", internet): number
+              for internet, number in (("yes", online), ("no", others))}  # fmt: skip
+    cells = counted(table, people)
+    known = knowledge([put(table, cells, tmp_path)])
+    # Whose number has no bound: those online at the low end, the others at the high one.
+    few = np.array(["others than" in key for key in known.key])
+    if online < others:
+        few = ~few & np.array(["internet=yes" in key for key in known.key])
+    assert (known.at_end == few).all() and few.any()
+    rates = np.isinf(known.least) | np.isinf(known.greatest)
+    counts = np.array(["internet=yes" in key and "others" not in key for key in known.key])
+    for number, fits in ((online, True), (fitting, True), (beyond, False)):
+        values = np.where(counts, number, known.truth)
+        assert within(known, values)[rates].all() == fits, number
+
+
 def test_a_suppressed_rate_tells_nothing(declarations: Declarations, tmp_path: Path) -> None:
     table = declarations.tables["rates"]
     cells = counted(table, PEOPLE)
