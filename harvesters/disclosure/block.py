@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,13 +10,11 @@ from harvesters.disclosure.moves import Moves
 from harvesters.disclosure.system import Index, Mask, Sums, System, Terms, Values
 
 _HIDDEN_PRICE = 1e-3
-_SHIFTS = 8
-"""How many moves of shared figures near a figure are tried before all others."""
-
 _EFFORT = 400
 """How many linear programmes may be solved to do with less: a number, so that the outcome does not
 depend on how busy the machine is."""
 _TOLERANCE = 1e-6
+_DIGITS = 6
 
 
 class Block:
@@ -33,7 +30,7 @@ class Block:
         self.own, self.sums = own, sums
         self.hidden: Mask = system.sensitive[own].copy()
         self.moves: list[Values] = []
-        self._along: list[int] = []
+        self._found_for: list[int] = []
         self._weight = weight[own]
         self._value, self._published = system.value[own], system.published[own]
         self._low, self._high = system.low[own], system.high[own]
@@ -44,6 +41,7 @@ class Block:
         self._down = np.flatnonzero(asked & (self._value > self._low))
         self._up = np.flatnonzero(asked & (self._value < self._high))
         self._shifts: list[Values] = []
+        self._farthest: dict[bytes, float] = {}
         number = np.full(len(system), -1, dtype=np.int64)
         number[own] = np.arange(len(own))
         terms = sums.terms()
@@ -51,7 +49,7 @@ class Block:
         self._terms = terms.where(is_own, number)
         self._shared = terms.where(~is_own, np.arange(len(system)))
         self._pricing: Moves | None = None
-        self._moving: set[int] = set()
+        self._moving: Mask = np.zeros(sums.total.size, dtype=bool)
 
     def __getstate__(self) -> dict[str, object]:
         # A solver cannot go to another process; it is made again there.
@@ -68,10 +66,17 @@ class Block:
         shared = self._shared
         moved = shared.sign * move[shared.figure]
         shift: Values = -np.bincount(shared.row, moved, shared.rows).astype(np.float64)
-        if not shift.any() or any(np.allclose(shift, known) for known in self._shifts):
+        far = float(np.abs(shift).max(initial=0))
+        if far < _TOLERANCE:
             return False
+        # Who can follow a move can follow a part of it.
+        way = (np.round(shift / far, _DIGITS) + 0.0).tobytes()
+        if far <= self._farthest.get(way, 0.0) + _TOLERANCE:
+            return False
+        self._farthest[way] = far
         self._shifts.append(shift)
-        self._moving |= set(np.flatnonzero(shift).tolist())
+        self._moving |= shift != 0
+        self._pricing = None
         return True
 
     def hide(self, more: Mask) -> None:
@@ -82,20 +87,19 @@ class Block:
     def cover(self) -> list[int]:
         """Hide what it takes to meet the needs; the figures whose needs nothing meets."""
         met = np.zeros(self.needs, dtype=bool)
-        for move, along in zip(self.moves, self._along, strict=True):
-            met |= self._met_by(move, along)
+        for need, move in zip(self._found_for, self.moves, strict=True):
+            met |= self._met_by(need, move)
         stuck = []
         for need in range(self.needs - 1, -1, -1):
             if met[need]:
                 continue
-            found = self._meet(self._priced(), need, self._likely_shifts(need))
-            if found is None:
+            move = self._meet(self._priced(), need)
+            if move is None:
                 stuck.append(need)
                 continue
-            move, along = found
             self.moves.append(move)
-            self._along.append(along)
-            met |= self._met_by(move, along)
+            self._found_for.append(need)
+            met |= self._met_by(need, move)
             for figure in np.flatnonzero((move != 0) & self._published & ~self.hidden):
                 self.hidden[figure] = True
                 self._priced().reprice(int(figure), _HIDDEN_PRICE)
@@ -108,9 +112,9 @@ class Block:
         if not len(candidates):
             return
         crossings = _crossings(self._terms, len(self.own))
-        moves = Moves(self._value, self._terms, self._loose, np.ones(len(self.own)))
+        moves = self._made(self._loose, np.ones(len(self.own)))
         uses = np.array(self.moves) != 0
-        meets = np.array([self._met_by(*one) for one in zip(self.moves, self._along, strict=True)])
+        meets = np.array([self._met_by(*one) for one in zip(self._found_for, self.moves)])
         for figure in candidates[np.argsort(-self._weight[candidates], kind="stable")].tolist():
             if moves.programmes > _EFFORT:
                 break
@@ -118,16 +122,16 @@ class Block:
                 continue
             using = uses[:, figure]
             moves.hold(figure, True)
-            made = self._meet_all(moves, ~meets[~using].any(axis=0), using)
+            made = self._meet_all(moves, ~meets[~using].any(axis=0))
             if made is None:
                 moves.hold(figure, False)
                 continue
             self.hidden[figure] = False
             kept = np.flatnonzero(~using).tolist()
-            self.moves = [self.moves[one] for one in kept] + [move for move, _ in made]
-            self._along = [self._along[one] for one in kept] + [along for _, along in made]
-            uses = np.vstack([uses[kept], *(move != 0 for move, _ in made)])
-            meets = np.vstack([meets[kept], *(self._met_by(*one) for one in made)])
+            self.moves = [self.moves[one] for one in kept] + list(made.values())
+            self._found_for = [self._found_for[one] for one in kept] + list(made)
+            uses = np.vstack([uses[kept], *(move != 0 for move in made.values())])
+            meets = np.vstack([meets[kept], *(self._met_by(*one) for one in made.items())])
         self._show_unused()
 
     @property
@@ -144,7 +148,7 @@ class Block:
         for row in rows[figure]:
             others, signs = figures[row]
             kept = loose[others] & (others != figure)
-            if not kept.any() or row in self._moving or len(set(signs[kept])) > 1:
+            if not kept.any() or self._moving[row] or len(set(signs[kept])) > 1:
                 continue
             others = others[kept]
             if self._value[others].sum() < np.nan_to_num(self._high[others]).max():
@@ -165,64 +169,48 @@ class Block:
             return int(self._down[need])
         return int(self._up[need - downs]) if need < downs + ups else -1
 
-    def _met_by(self, move: Values, along: int) -> Mask:
-        """Which needs a move meets, shape (needs,)."""
+    def _met_by(self, need: int, move: Values) -> Mask:
+        """Which needs a move meets that was found for one, shape (needs,)."""
         value = self._value + move
-        follow = np.arange(len(self._shifts)) == along
         down = value[self._down] <= self._low[self._down] + _TOLERANCE
         up = value[self._up] >= self._high[self._up] - _TOLERANCE
-        return np.concatenate([down, up, follow])
+        met = np.concatenate([down, up, np.zeros(len(self._shifts), dtype=bool)])
+        met[need] = True
+        return met
 
-    def _meet(self, moves: Moves, need: int, shifts: Iterable[int]) -> tuple[Values, int] | None:
-        """The cheapest move that meets a need, along the first of `shifts` that allows one (-1:
-        none is followed); the move, and that shift."""
+    def _meet(self, moves: Moves, need: int) -> Values | None:
+        """The cheapest move that meets a need; None if there is none."""
         figure = self._figure(need)
-        if figure >= 0 and not self._movable[figure]:
-            return None
         if figure < 0:
-            along = need - len(self._down) - len(self._up)
-            move = moves.cheapest(along=self._shifts[along])
-            return None if move is None else (move, along)
+            return moves.following(need - len(self._down) - len(self._up))
+        if not self._movable[figure]:
+            return None
         end = self._low if need < len(self._down) else self._high
-        by = float(end[figure] - self._value[figure])
-        for along in shifts:
-            move = moves.cheapest(figure, by, self._shifts[along] if along >= 0 else None)
-            if move is not None:
-                return move, along
-        return None
+        return moves.moving(figure, float(end[figure] - self._value[figure]))
 
-    def _likely_shifts(self, need: int) -> Iterator[int]:
-        """No shift (-1), the first shifts of a sum that the figure of a need stands in, and then
-        the others."""
-        yield -1
-        rows = self._terms.row[self._terms.figure == self._figure(need)]
-        near = (number for number, shift in enumerate(self._shifts) if shift[rows].any())
-        first = list(itertools.islice(near, _SHIFTS))
-        yield from first
-        yield from (number for number in range(len(self._shifts)) if number not in first)
-
-    def _meet_all(
-        self, moves: Moves, needs: Mask, instead: Mask
-    ) -> list[tuple[Values, int]] | None:
-        """Moves that meet all `needs`, shape (needs,), along the same shifts as the moves that
-        they are to stand `instead` of (shape (moves,)); None where nothing meets one."""
-        missing, made = needs.copy(), []
-        shifts = sorted({-1, *itertools.compress(self._along, instead.tolist())})
+    def _meet_all(self, moves: Moves, needs: Mask) -> dict[int, Values] | None:
+        """Moves that meet all `needs`, shape (needs,), by the need that each was found for; None
+        where nothing meets one."""
+        missing, made = needs.copy(), {}
         for need in np.flatnonzero(needs)[::-1].tolist():
             if missing[need]:
-                found = self._meet(moves, need, shifts)
-                if found is None:
+                move = self._meet(moves, need)
+                if move is None:
                     return None
-                made.append(found)
-                missing &= ~self._met_by(*found)
+                made[need] = move
+                missing &= ~self._met_by(need, move)
         return made
 
     def _priced(self) -> Moves:
         """All moves, where what is hidden costs next to nothing."""
         if self._pricing is None:
             price = np.where(self.hidden | ~self._published, _HIDDEN_PRICE, self._weight)
-            self._pricing = Moves(self._value, self._terms, self._movable, price)
+            self._pricing = self._made(self._movable, price)
         return self._pricing
+
+    def _made(self, movable: Mask, price: Values) -> Moves:
+        shifts = np.array(self._shifts).reshape(len(self._shifts), self._terms.rows)
+        return Moves(self._value, self._terms, movable, price, shifts)
 
     def _show_unused(self) -> None:
         used = np.zeros(len(self.own), dtype=bool)

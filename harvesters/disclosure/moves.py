@@ -15,6 +15,9 @@ from harvesters.disclosure.system import Mask, Terms, Values
 ZERO = 1e-7
 """What is nearer to nothing is nothing: HiGHS keeps its rows to this tolerance."""
 
+SHIFT_PRICE = 1e-3
+"""What it costs to let the sums be off, as others then have to be."""
+
 _NO_MOVE = (
     highspy.HighsModelStatus.kInfeasible,
     highspy.HighsModelStatus.kUnboundedOrInfeasible,
@@ -24,37 +27,51 @@ _NO_MOVE = (
 class Moves:
     """The moves of figures of the given `value`, shape (figures,), at a `price` for each step.
 
-    `terms` are the sums that a move has to keep; only the figures of `movable` move.
+    `terms` are the sums that a move has to keep; only the figures of `movable` move. Where the
+    sums may be off by one of the `shifts`, shape (shifts, rows of the terms), they may be off by
+    any share of each as well, as long as the shares come to no more than a whole.
     """
 
-    def __init__(self, value: Values, terms: Terms, movable: Mask, price: Values):
+    def __init__(
+        self, value: Values, terms: Terms, movable: Mask, price: Values, shifts: Values
+    ):
         self._all = len(value)
         self._figures = np.flatnonzero(movable)
         self._value = value[self._figures]
         self._size = size = len(self._figures)
         self._column = np.cumsum(movable) - 1
-        terms = terms.where(movable[terms.figure], self._column)
-        self._rows, row = np.unique(terms.row, return_inverse=True)
-        order = np.argsort(row, kind="stable")
-        figure, sign = terms.figure[order], terms.sign[order]
-        start = 2 * np.searchsorted(row[order], np.arange(len(self._rows)))
-        self._highs = solver()
         self.programmes = 0
         """How many linear programmes were solved."""
-        # A figure's way up and its way down are two columns, for a price on either.
-        self._upper = np.concatenate([np.full(size, highspy.kHighsInf), self._value])
-        self._highs.addVars(2 * size, np.zeros(2 * size), self._upper)
-        columns = np.arange(2 * size, dtype=np.int32)
+        # A figure's way up and its way down are two columns, for a price on either; then come
+        # the shares of the shifts.
+        number = len(shifts)
+        self._upper = np.concatenate(
+            [np.full(size, highspy.kHighsInf), self._value, np.ones(number)]
+        )
         prices = price[self._figures]
-        self._highs.changeColsCost(2 * size, columns, np.concatenate([prices, prices]))
+        self._highs = solver()
+        self._highs.addVars(len(self._upper), np.zeros(len(self._upper)), self._upper)
+        self._highs.changeColsCost(
+            len(self._upper),
+            np.arange(len(self._upper), dtype=np.int32),
+            np.concatenate([prices, prices, np.full(number, SHIFT_PRICE)]),
+        )
+        terms = terms.where(movable[terms.figure], self._column)
+        shift, off = np.nonzero(shifts)
+        share = 2 * size + np.arange(number)
+        row = np.concatenate([terms.row, terms.row, off, np.full(number, terms.rows)])
+        column = np.concatenate([terms.figure, terms.figure + size, share[shift], share])
+        factor = np.concatenate([terms.sign, -terms.sign, -shifts[shift, off], np.ones(number)])
+        order = np.argsort(row, kind="stable")
+        rows, start = np.unique(row[order], return_index=True)
         self._highs.addRows(
-            len(self._rows),
-            np.zeros(len(self._rows)),
-            np.zeros(len(self._rows)),
-            2 * len(figure),
+            len(rows),
+            np.zeros(len(rows)),
+            np.where(rows == terms.rows, 1.0, 0.0),
+            len(order),
             start.astype(np.int32),
-            np.stack([figure, figure + size], axis=1).ravel().astype(np.int32),
-            np.stack([sign, -sign], axis=1).ravel(),
+            column[order].astype(np.int32),
+            factor[order],
         )
 
     def hold(self, figure: int, fast: bool) -> None:
@@ -70,34 +87,32 @@ class Moves:
         self._highs.changeColCost(column, price)
         self._highs.changeColCost(column + self._size, price)
 
-    def cheapest(
-        self, figure: int | None = None, by: float = 0.0, along: Values | None = None
-    ) -> Values | None:
-        """The cheapest move, shape (figures,), that moves the movable `figure` by `by` and makes
-        the sums differ by `along`, shape (rows of the terms,); None if there is none, or none was
-        found.
-        """
-        shift = np.zeros(len(self._rows)) if along is None else along[self._rows]
-        if along is not None and np.count_nonzero(along) != np.count_nonzero(shift):
-            return None
-        shifted = np.flatnonzero(shift).tolist()
-        for row in shifted:
-            self._highs.changeRowBounds(row, shift[row], shift[row])
-        column = None if figure is None else int(self._column[figure])
-        if column is not None:
-            up, down = max(by, 0.0), max(-by, 0.0)
-            self._highs.changeColBounds(column, up, up)
-            self._highs.changeColBounds(column + self._size, down, down)
+    def moving(self, figure: int, by: float) -> Values | None:
+        """The cheapest move, shape (figures,), that moves the movable `figure` by `by`; None if
+        there is none, or none was found."""
+        column = int(self._column[figure])
+        up, down = max(by, 0.0), max(-by, 0.0)
+        self._highs.changeColBounds(column, up, up)
+        self._highs.changeColBounds(column + self._size, down, down)
+        move = self._cheapest()
+        self._unfix(column)
+        return move
+
+    def following(self, shift: int) -> Values | None:
+        """The cheapest move, shape (figures,), where the sums are off by one of the shifts; None
+        if there is none, or none was found."""
+        column = 2 * self._size + shift
+        self._highs.changeColBounds(column, 1.0, 1.0)
+        move = self._cheapest()
+        self._highs.changeColBounds(column, 0.0, 1.0)
+        return move
+
+    def _cheapest(self) -> Values | None:
         self.programmes += 1
-        status = run(self._highs, settled=_NO_MOVE)
-        columns = np.asarray(self._highs.getSolution().col_value)
-        if column is not None:
-            self._unfix(column)
-        for row in shifted:
-            self._highs.changeRowBounds(row, 0.0, 0.0)
-        if status != highspy.HighsModelStatus.kOptimal:
+        if run(self._highs, settled=_NO_MOVE) != highspy.HighsModelStatus.kOptimal:
             return None
-        steps = columns[: self._size] - columns[self._size :]
+        columns = np.asarray(self._highs.getSolution().col_value)
+        steps = columns[: self._size] - columns[self._size : 2 * self._size]
         steps[np.abs(steps) < ZERO] = 0.0
         move = np.zeros(self._all)
         move[self._figures] = steps
