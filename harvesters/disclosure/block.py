@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harvesters.disclosure.moves import Moves
+from harvesters.disclosure.moves import Move
+from harvesters.disclosure.nearby import Nearby
 from harvesters.disclosure.system import Index, Mask, Sums, System, Terms, Values
 
 _HIDDEN_PRICE = 1e-3
@@ -15,6 +16,7 @@ _EFFORT = 400
 depend on how busy the machine is."""
 _TOLERANCE = 1e-6
 _DIGITS = 6
+_NEAR = 8
 
 
 class Block:
@@ -26,11 +28,14 @@ class Block:
     that shared figures can move.
     """
 
-    def __init__(self, system: System, own: Index, sums: Sums, weight: Values):
+    def __init__(self, system: System, own: Index, sums: Sums, weight: Values, group: Index):
         self.own, self.sums = own, sums
         self.hidden: Mask = system.sensitive[own].copy()
-        self.moves: list[Values] = []
-        self._found_for: list[int] = []
+        self._group = group[own]
+        self._taken = 0
+        self._moves: dict[int, Move] = {}
+        self._meets: dict[int, Index] = {}
+        self._using: list[set[int]] = [set() for _ in own]
         self._weight = weight[own]
         self._value, self._published = system.value[own], system.published[own]
         self._low, self._high = system.low[own], system.high[own]
@@ -41,6 +46,7 @@ class Block:
         self._down = np.flatnonzero(asked & (self._value > self._low))
         self._up = np.flatnonzero(asked & (self._value < self._high))
         self._shifts: list[Values] = []
+        self._number_needs()
         self._farthest: dict[bytes, float] = {}
         number = np.full(len(system), -1, dtype=np.int64)
         number[own] = np.arange(len(own))
@@ -48,7 +54,7 @@ class Block:
         is_own = number[terms.figure] >= 0
         self._terms = terms.where(is_own, number)
         self._shared = terms.where(~is_own, np.arange(len(system)))
-        self._pricing: Moves | None = None
+        self._pricing: Nearby | None = None
         self._moving: Mask = np.zeros(sums.total.size, dtype=bool)
 
     def __getstate__(self) -> dict[str, object]:
@@ -59,6 +65,7 @@ class Block:
         """Ask nothing of figures but these."""
         self._down = np.intersect1d(self._down, figures)
         self._up = np.intersect1d(self._up, figures)
+        self._number_needs()
 
     def ask_to_follow(self, move: Values) -> bool:
         """Ask for a move beside one of the shared figures, shape (figures of the system,); False
@@ -75,9 +82,15 @@ class Block:
             return False
         self._farthest[way] = far
         self._shifts.append(shift)
+        self._times = np.append(self._times, 0)
         self._moving |= shift != 0
         self._pricing = None
         return True
+
+    @property
+    def moves(self) -> list[Move]:
+        """The moves that meet the needs."""
+        return list(self._moves.values())
 
     def hide(self, more: Mask) -> None:
         """Hide more figures."""
@@ -86,23 +99,19 @@ class Block:
 
     def cover(self) -> list[int]:
         """Hide what it takes to meet the needs; the figures whose needs nothing meets."""
-        met = np.zeros(self.needs, dtype=bool)
-        for need, move in zip(self._found_for, self.moves, strict=True):
-            met |= self._met_by(need, move)
         stuck = []
         for need in range(self.needs - 1, -1, -1):
-            if met[need]:
+            if self._times[need]:
                 continue
             move = self._meet(self._priced(), need)
             if move is None:
                 stuck.append(need)
                 continue
-            self.moves.append(move)
-            self._found_for.append(need)
-            met |= self._met_by(need, move)
-            for figure in np.flatnonzero((move != 0) & self._published & ~self.hidden):
-                self.hidden[figure] = True
-                self._priced().reprice(int(figure), _HIDDEN_PRICE)
+            self._take(need, move)
+            for figure in move.figures[self._published[move.figures]].tolist():
+                if not self.hidden[figure]:
+                    self.hidden[figure] = True
+                    self._priced().reprice(figure, _HIDDEN_PRICE)
         return sorted({self._figure(need) for need in stuck})
 
     def thin_out(self) -> None:
@@ -112,27 +121,53 @@ class Block:
         if not len(candidates):
             return
         crossings = _crossings(self._terms, len(self.own))
-        moves = self._made(self._loose, np.ones(len(self.own)))
-        uses = np.array(self.moves) != 0
-        meets = np.array([self._met_by(*one) for one in zip(self._found_for, self.moves)])
+        moves = self._made(self._loose, np.ones(len(self.own)), far=False)
         for figure in candidates[np.argsort(-self._weight[candidates], kind="stable")].tolist():
             if moves.programmes > _EFFORT:
                 break
             if self._is_indispensable(figure, *crossings):
                 continue
-            using = uses[:, figure]
             moves.hold(figure, True)
-            made = self._meet_all(moves, ~meets[~using].any(axis=0))
-            if made is None:
+            if self._do_without(moves, figure):
+                self.hidden[figure] = False
+            else:
                 moves.hold(figure, False)
-                continue
-            self.hidden[figure] = False
-            kept = np.flatnonzero(~using).tolist()
-            self.moves = [self.moves[one] for one in kept] + list(made.values())
-            self._found_for = [self._found_for[one] for one in kept] + list(made)
-            uses = np.vstack([uses[kept], *(move != 0 for move in made.values())])
-            meets = np.vstack([meets[kept], *(self._met_by(*one) for one in made.items())])
         self._show_unused()
+
+    def _do_without(self, moves: Nearby, figure: int) -> bool:
+        """Put other moves in the place of those that use a figure; False where there are none."""
+        using = sorted(self._using[figure])
+        times = self._times.copy()
+        for one in using:
+            times[self._meets[one]] -= 1
+        made = []
+        for need in np.flatnonzero(times == 0)[::-1].tolist():
+            if times[need]:
+                continue
+            move = self._meet(moves, need)
+            if move is None:
+                return False
+            made.append((need, move))
+            times[self._met_by(need, move)] += 1
+        for one in using:
+            self._drop(one)
+        for need, move in made:
+            self._take(need, move)
+        return True
+
+    def _take(self, need: int, move: Move) -> None:
+        """Keep a move that was found for a need."""
+        number = self._taken
+        self._taken += 1
+        self._moves[number], self._meets[number] = move, self._met_by(need, move)
+        self._times[self._meets[number]] += 1
+        for figure in move.figures.tolist():
+            self._using[figure].add(number)
+
+    def _drop(self, number: int) -> None:
+        self._times[self._meets.pop(number)] -= 1
+        for figure in self._moves.pop(number).figures.tolist():
+            self._using[figure].remove(number)
 
     @property
     def _loose(self) -> Mask:
@@ -157,6 +192,12 @@ class Block:
 
     # Needs are numbered: down, up, follow.
 
+    def _number_needs(self) -> None:
+        self._down_of, self._up_of = np.full((2, len(self.own)), -1)
+        self._down_of[self._down] = np.arange(len(self._down))
+        self._up_of[self._up] = len(self._down) + np.arange(len(self._up))
+        self._times = np.zeros(self.needs, dtype=np.int64)
+
     @property
     def needs(self) -> int:
         """How many needs there are."""
@@ -169,16 +210,16 @@ class Block:
             return int(self._down[need])
         return int(self._up[need - downs]) if need < downs + ups else -1
 
-    def _met_by(self, need: int, move: Values) -> Mask:
-        """Which needs a move meets that was found for one, shape (needs,)."""
-        value = self._value + move
-        down = value[self._down] <= self._low[self._down] + _TOLERANCE
-        up = value[self._up] >= self._high[self._up] - _TOLERANCE
-        met = np.concatenate([down, up, np.zeros(len(self._shifts), dtype=bool)])
-        met[need] = True
-        return met
+    def _met_by(self, need: int, move: Move) -> Index:
+        """The needs that a move meets that was found for one."""
+        value = self._value[move.figures] + move.steps
+        down = value <= self._low[move.figures] + _TOLERANCE
+        up = value >= self._high[move.figures] - _TOLERANCE
+        met = [self._down_of[move.figures[down]], self._up_of[move.figures[up]], [need]]
+        found = np.unique(np.concatenate(met))
+        return found[found >= 0]
 
-    def _meet(self, moves: Moves, need: int) -> Values | None:
+    def _meet(self, moves: Nearby, need: int) -> Move | None:
         """The cheapest move that meets a need; None if there is none."""
         figure = self._figure(need)
         if figure < 0:
@@ -188,34 +229,21 @@ class Block:
         end = self._low if need < len(self._down) else self._high
         return moves.moving(figure, float(end[figure] - self._value[figure]))
 
-    def _meet_all(self, moves: Moves, needs: Mask) -> dict[int, Values] | None:
-        """Moves that meet all `needs`, shape (needs,), by the need that each was found for; None
-        where nothing meets one."""
-        missing, made = needs.copy(), {}
-        for need in np.flatnonzero(needs)[::-1].tolist():
-            if missing[need]:
-                move = self._meet(moves, need)
-                if move is None:
-                    return None
-                made[need] = move
-                missing &= ~self._met_by(need, move)
-        return made
-
-    def _priced(self) -> Moves:
+    def _priced(self) -> Nearby:
         """All moves, where what is hidden costs next to nothing."""
         if self._pricing is None:
             price = np.where(self.hidden | ~self._published, _HIDDEN_PRICE, self._weight)
-            self._pricing = self._made(self._movable, price)
+            self._pricing = self._made(self._movable, price, far=True)
         return self._pricing
 
-    def _made(self, movable: Mask, price: Values) -> Moves:
+    def _made(self, movable: Mask, price: Values, far: bool) -> Nearby:
         shifts = np.array(self._shifts).reshape(len(self._shifts), self._terms.rows)
-        return Moves(self._value, self._terms, movable, price, shifts)
+        return Nearby(
+            self._value, self._terms, movable, price, shifts, self._group, self.hidden, _NEAR, far
+        )
 
     def _show_unused(self) -> None:
-        used = np.zeros(len(self.own), dtype=bool)
-        for move in self.moves:
-            used |= move != 0
+        used = np.array([len(moves) > 0 for moves in self._using], dtype=bool)
         self.hidden &= used | self._sensitive
 
 

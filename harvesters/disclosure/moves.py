@@ -6,22 +6,31 @@ no figure falls below nothing.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import highspy
 import numpy as np
 
 from harvesters.disclosure.highs import run, solver
-from harvesters.disclosure.system import Mask, Terms, Values
+from harvesters.disclosure.system import Index, Mask, Terms, Values
 
 ZERO = 1e-7
 """What is nearer to nothing is nothing: HiGHS keeps its rows to this tolerance."""
 
-SHIFT_PRICE = 1e-3
+_SHIFT_PRICE = 1e-3
 """What it costs to let the sums be off, as others then have to be."""
 
 _NO_MOVE = (
     highspy.HighsModelStatus.kInfeasible,
     highspy.HighsModelStatus.kUnboundedOrInfeasible,
 )
+
+
+class Move(NamedTuple):
+    """The figures that move, ascending, and by how much: shape (figures that move,) each."""
+
+    figures: Index
+    steps: Values
 
 
 class Moves:
@@ -32,16 +41,11 @@ class Moves:
     any share of each as well, as long as the shares come to no more than a whole.
     """
 
-    def __init__(
-        self, value: Values, terms: Terms, movable: Mask, price: Values, shifts: Values
-    ):
-        self._all = len(value)
+    def __init__(self, value: Values, terms: Terms, movable: Mask, price: Values, shifts: Values):
+        terms = terms.where(movable[terms.figure], np.arange(len(value)))
         self._figures = np.flatnonzero(movable)
         self._value = value[self._figures]
         self._size = size = len(self._figures)
-        self._column = np.cumsum(movable) - 1
-        self.programmes = 0
-        """How many linear programmes were solved."""
         # A figure's way up and its way down are two columns, for a price on either; then come
         # the shares of the shifts.
         number = len(shifts)
@@ -54,13 +58,13 @@ class Moves:
         self._highs.changeColsCost(
             len(self._upper),
             np.arange(len(self._upper), dtype=np.int32),
-            np.concatenate([prices, prices, np.full(number, SHIFT_PRICE)]),
+            np.concatenate([prices, prices, np.full(number, _SHIFT_PRICE)]),
         )
-        terms = terms.where(movable[terms.figure], self._column)
+        up = np.searchsorted(self._figures, terms.figure)
         shift, off = np.nonzero(shifts)
         share = 2 * size + np.arange(number)
         row = np.concatenate([terms.row, terms.row, off, np.full(number, terms.rows)])
-        column = np.concatenate([terms.figure, terms.figure + size, share[shift], share])
+        column = np.concatenate([up, up + size, share[shift], share])
         factor = np.concatenate([terms.sign, -terms.sign, -shifts[shift, off], np.ones(number)])
         order = np.argsort(row, kind="stable")
         rows, start = np.unique(row[order], return_index=True)
@@ -75,22 +79,26 @@ class Moves:
         )
 
     def hold(self, figure: int, fast: bool) -> None:
-        """Hold a movable figure fast, or let it move again."""
-        column = int(self._column[figure])
-        self._upper[column] = 0.0 if fast else highspy.kHighsInf
-        self._upper[column + self._size] = 0.0 if fast else self._value[column]
-        self._unfix(column)
+        """Hold a figure fast, or let it move again."""
+        column = self._column(figure)
+        if column is not None:
+            self._upper[column] = 0.0 if fast else highspy.kHighsInf
+            self._upper[column + self._size] = 0.0 if fast else self._value[column]
+            self._unfix(column)
 
     def reprice(self, figure: int, price: float) -> None:
-        """What it costs to move a movable figure by one."""
-        column = int(self._column[figure])
-        self._highs.changeColCost(column, price)
-        self._highs.changeColCost(column + self._size, price)
+        """What it costs to move a figure by one."""
+        column = self._column(figure)
+        if column is not None:
+            self._highs.changeColCost(column, price)
+            self._highs.changeColCost(column + self._size, price)
 
-    def moving(self, figure: int, by: float) -> Values | None:
-        """The cheapest move, shape (figures,), that moves the movable `figure` by `by`; None if
-        there is none, or none was found."""
-        column = int(self._column[figure])
+    def moving(self, figure: int, by: float) -> Move | None:
+        """The cheapest move that moves the `figure` by `by`; None if there is none, or none was
+        found."""
+        column = self._column(figure)
+        if column is None:
+            return None
         up, down = max(by, 0.0), max(-by, 0.0)
         self._highs.changeColBounds(column, up, up)
         self._highs.changeColBounds(column + self._size, down, down)
@@ -98,25 +106,30 @@ class Moves:
         self._unfix(column)
         return move
 
-    def following(self, shift: int) -> Values | None:
-        """The cheapest move, shape (figures,), where the sums are off by one of the shifts; None
-        if there is none, or none was found."""
+    def following(self, shift: int) -> Move | None:
+        """The cheapest move where the sums are off by one of the shifts; None if there is none,
+        or none was found."""
         column = 2 * self._size + shift
         self._highs.changeColBounds(column, 1.0, 1.0)
         move = self._cheapest()
         self._highs.changeColBounds(column, 0.0, 1.0)
         return move
 
-    def _cheapest(self) -> Values | None:
-        self.programmes += 1
+    def _cheapest(self) -> Move | None:
+        # From nothing, a move takes few steps; the last one would have to be undone first.
+        self._highs.clearSolver()
         if run(self._highs, settled=_NO_MOVE) != highspy.HighsModelStatus.kOptimal:
             return None
         columns = np.asarray(self._highs.getSolution().col_value)
         steps = columns[: self._size] - columns[self._size : 2 * self._size]
-        steps[np.abs(steps) < ZERO] = 0.0
-        move = np.zeros(self._all)
-        move[self._figures] = steps
-        return move
+        moving = np.flatnonzero(np.abs(steps) >= ZERO)
+        return Move(self._figures[moving], steps[moving])
+
+    def _column(self, figure: int) -> int | None:
+        """The column of a figure's way up; None where it cannot move."""
+        column = int(np.searchsorted(self._figures, figure))
+        known = column < self._size and self._figures[column] == figure
+        return column if known else None
 
     def _unfix(self, column: int) -> None:
         for one in (column, column + self._size):

@@ -24,6 +24,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from harvesters.disclosure.block import Block
+from harvesters.disclosure.moves import Move
 from harvesters.disclosure.system import Index, Mask, Sums, System, Values
 
 _ROUNDS = 8
@@ -158,7 +159,7 @@ def _among_neighbours(system: System, weight: Values) -> Mask:
             near = sorted(loose, key=lambda other: (loose[other], other))[:neighbours]
             within = np.concatenate([members[one] for one in sorted({0, number, *near})
                                      if one in members])  # fmt: skip
-            one = Block(system, within, system.sums.take(rows.of(within)), weight)
+            one = Block(system, within, system.sums.take(rows.of(within)), weight, np.zeros(len(system),dtype=int))
             one.hide(hidden[within])
             one.ask_only(np.flatnonzero(np.isin(within, needing)).tolist())
             stuck = one.cover()
@@ -167,7 +168,7 @@ def _among_neighbours(system: System, weight: Values) -> Mask:
         _require(one, stuck)
         hidden[within] |= one.hidden
         for move in one.moves:
-            used[within] |= move != 0
+            used[within[move.figures]] = True
     return hidden & used
 
 
@@ -209,38 +210,52 @@ def _weights(system: System) -> Values:
 def _split(system: System, of_sum: Index, weight: Values) -> tuple[Block, dict[int, Block]]:
     """Block 0, and the others by number."""
     block = system.block
+    group = _groups(system, of_sum)
     figures, sums = np.argsort(block, kind="stable"), np.argsort(of_sum, kind="stable")
     found = {}
     for number in np.unique(np.append(block, 0)).tolist():
         own = figures[slice(*np.searchsorted(block[figures], [number, number + 1]))]
         its = sums[slice(*np.searchsorted(of_sum[sums], [number, number + 1]))]
-        found[number] = Block(system, own, system.sums.take(its), weight)
+        found[number] = Block(system, own, system.sums.take(its), weight, group)
     return found.pop(0), found
 
 
+def _groups(system: System, of_sum: Index) -> Index:
+    """What blocks share falls into groups: that of each block whose sums have it; 0 for the rest.
+    """
+    sums, block = system.sums, system.block
+    found: Index = np.zeros(len(system), dtype=np.int64)
+    np.maximum.at(found, sums.total, of_sum)
+    found[block != 0] = 0
+    return found
+
+
 def _follow(
-    system: System, top: Block, moves: Iterable[Values], blocks: Iterable[Block]
+    system: System, top: Block, moves: Iterable[Move], blocks: Iterable[Block]
 ) -> set[Block]:
     """Ask each block to follow moves of what is shared; the blocks that are asked anew."""
     asked = set()
     for move in moves:
         shared = np.zeros(len(system))
-        shared[top.own] = move
+        shared[top.own[move.figures]] = move.steps
         asked |= {block for block in blocks if block.ask_to_follow(shared)}
     return asked
 
 
 def _together(
     system: System, top: Block, block: Block, stuck: Sequence[int], weight: Values
-) -> list[Values]:
+) -> list[Move]:
     """Moves of what is shared by which figures of a block get what they ask for.
 
     :raises Unprotectable: there are none.
     """
-    both = Block(system, np.concatenate([top.own, block.own]), top.sums + block.sums, weight)
+    both = Block(system, np.concatenate([top.own, block.own]), top.sums + block.sums, weight, np.zeros(len(system),dtype=int))
     both.hide(np.concatenate([top.hidden, block.hidden]))
     size = len(top.own)
     both.ask_only([size + figure for figure in stuck if figure >= 0])
     _require(both, both.cover())
     top.hide(both.hidden[:size])
-    return [move[:size] for move in both.moves]
+    return [
+        Move(move.figures[move.figures < size], move.steps[move.figures < size])
+        for move in both.moves
+    ]
