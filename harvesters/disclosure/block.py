@@ -11,12 +11,11 @@ from harvesters.disclosure.nearby import Nearby
 from harvesters.disclosure.system import Index, Mask, Sums, System, Terms, Values
 
 _HIDDEN_PRICE = 1e-3
-_EFFORT = 400
+_EFFORT = 100000
 """How many linear programmes may be solved to do with less: a number, so that the outcome does not
 depend on how busy the machine is."""
 _TOLERANCE = 1e-6
 _DIGITS = 6
-_NEAR = 8
 
 
 class Block:
@@ -239,7 +238,7 @@ class Block:
     def _made(self, movable: Mask, price: Values, far: bool) -> Nearby:
         shifts = np.array(self._shifts).reshape(len(self._shifts), self._terms.rows)
         return Nearby(
-            self._value, self._terms, movable, price, shifts, self._group, self.hidden, _NEAR, far
+            self._value, self._terms, movable, price, shifts, self._group, self.hidden, far
         )
 
     def _show_unused(self) -> None:

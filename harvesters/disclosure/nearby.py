@@ -1,7 +1,7 @@
 """Moves that are looked for nearby first.
 
-Where figures fall into groups that few sums join (wards of a city, schools of a ward), what a
-figure's move needs is mostly found in its own group and in some others. A programme over those is
+Where figures fall into groups that few sums join (the wards of a city, the schools of a ward), what
+a figure's move needs is mostly found in its own group and in some others. A programme over those is
 much smaller than one over all.
 """
 
@@ -12,23 +12,30 @@ import numpy as np
 from harvesters.disclosure.moves import Move, Moves
 from harvesters.disclosure.system import Index, Mask, Terms, Values
 
+_NEAR = 8
+"""In how many other groups a move is looked for."""
+
 
 class Nearby:
     """`Moves` of figures that fall into groups: `group`, shape (figures,); 0 is what all share.
 
-    A figure's move is looked for in its group and the `near` ones that have most of the `hidden`
-    figures, shape (figures,), in the same sums; where `far`, then among all.
+    A move is looked for in the figure's own group and in those that have most of the `hidden`
+    figures, shape (figures,), in the same sums; if there is none, and `far`, then among all.
     """
 
     def __init__(
         self, value: Values, terms: Terms, movable: Mask, price: Values, shifts: Values,
-        group: Index, hidden: Mask, near: int, far: bool,
+        group: Index, hidden: Mask, far: bool,
     ):  # fmt: skip
         self._value, self._terms, self._shifts = value, terms, shifts
         self._movable, self._price = movable, price.copy()
+        self._hidden, self._far = hidden, far
         self._held: set[int] = set()
-        self._group, self._hidden, self._near, self._far = group, hidden, near, far
-        self._numbers = np.unique(group[group > 0])
+        numbers, place = np.unique(np.append(0, group), return_inverse=True)
+        self._groups, self._group = len(numbers), place[1:]
+        self._size = np.bincount(self._group, value, self._groups)
+        self._by_group = _Places(self._group[terms.figure], self._groups)
+        self._by_row = _Places(terms.row, terms.rows)
         self._made: dict[int, Moves] = {}
         self.programmes = 0
         """How many linear programmes were solved."""
@@ -47,7 +54,8 @@ class Nearby:
 
     def moving(self, figure: int, by: float) -> Move | None:
         """As `Moves.moving`; the cheapest among those that are looked for."""
-        group = int(self._group[figure]) if len(self._numbers) > self._near + 1 else 0
+        # All are near where there are few.
+        group = int(self._group[figure]) if self._groups > _NEAR + 2 else 0
         self.programmes += 1
         move = self._of(group).moving(figure, by)
         if move is None and group and self._far:
@@ -63,10 +71,12 @@ class Nearby:
     def _of(self, group: int) -> Moves:
         """The moves of a group and those near it; of all for 0."""
         if group not in self._made:
-            movable = self._movable
+            terms, movable = self._terms, self._movable
             if group:
-                movable = movable & np.isin(self._group, [0, group, *self._nearest(group)])
-            made = Moves(self._value, self._terms, movable, self._price, self._shifts)
+                within = [0, group, *self._nearest(group)]
+                terms = terms.take(np.sort(self._by_group.of(within)))
+                movable = movable & np.isin(self._group, within)
+            made = Moves(self._value, terms, movable, self._price, self._shifts)
             for figure in sorted(self._held):
                 made.hold(figure, True)
             self._made[group] = made
@@ -74,10 +84,24 @@ class Nearby:
 
     def _nearest(self, group: int) -> list[int]:
         terms = self._terms
-        hidden, of_term = self._hidden[terms.figure], self._group[terms.figure]
-        rows = np.zeros(terms.rows, dtype=bool)
-        rows[terms.row[hidden & (of_term == group)]] = True
-        shared = np.bincount(of_term[hidden & rows[terms.row]], minlength=self._numbers[-1] + 1)
-        size = np.bincount(self._group, self._value, minlength=self._numbers[-1] + 1)
-        others = self._numbers[self._numbers != group]
-        return others[np.lexsort((size[others], -shared[others]))][: self._near].tolist()
+        own = self._by_group.of([group])
+        rows = np.unique(terms.row[own[self._hidden[terms.figure[own]]]])
+        others = terms.figure[self._by_row.of(rows.tolist())]
+        shared = np.bincount(self._group[others[self._hidden[others]]], minlength=self._groups)
+        order = np.lexsort((self._size, -shared))
+        return order[(order != group) & (order != 0)][:_NEAR].tolist()
+
+
+class _Places:
+    """The places of each of `number` labels, where `label` has the shape (places,)."""
+
+    def __init__(self, label: Index, number: int):
+        self._order = np.argsort(label, kind="stable")
+        self._start = np.searchsorted(label[self._order], np.arange(number + 1))
+
+    def of(self, labels: list[int]) -> Index:
+        """The places that have one of some labels."""
+        none = np.empty(0, dtype=np.int64)
+        return np.concatenate(
+            [none, *(self._order[self._start[one] : self._start[one + 1]] for one in labels)]
+        )

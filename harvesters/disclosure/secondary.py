@@ -28,7 +28,6 @@ from harvesters.disclosure.moves import Move
 from harvesters.disclosure.system import Index, Mask, Sums, System, Values
 
 _ROUNDS = 8
-_NEIGHBOURS = (2, 6, 16)
 _MUCH = 10_000
 
 
@@ -47,7 +46,10 @@ def suppress(system: System) -> Mask:
     """
     weight, of_sum = _weights(system), _of_sums(system)
     if _adding_up(system, of_sum):
-        return _among_neighbours(system, weight) & system.published
+        every = Block(system, np.arange(len(system)), system.sums, weight, system.block)
+        _require(every, every.cover())
+        every.thin_out()
+        return every.hidden & system.published
     top, blocks = _split(system, of_sum, weight)
     _require(top, top.cover())
     top.thin_out()
@@ -137,58 +139,6 @@ def _adding_up(system: System, of_sum: Index) -> bool:
     return bool(((block[figures] != 0) & (block[figures] != other)).any())
 
 
-def _among_neighbours(system: System, weight: Values) -> Mask:
-    """What is hidden, published or not, where blocks add up to each other: shape (figures,).
-
-    :raises Unprotectable: what some figures ask for cannot be kept.
-    """
-    hidden, used = system.sensitive.copy(), system.sensitive.copy()
-    asked = ~np.isnan(system.high)
-    every = np.arange(len(system))
-    members = {number: every[system.block == number] for number in np.unique(system.block)}
-    rows = _Rows(system.sums)
-    for number, own in members.items():
-        needing = own[asked[own]]
-        if not len(needing):
-            continue
-        for neighbours in (*_NEIGHBOURS, len(members)) if number else (len(members),):
-            loose = {
-                other: -int(hidden[figures].sum()) for other, figures in members.items()
-                if other not in (0, number)
-            }  # fmt: skip
-            near = sorted(loose, key=lambda other: (loose[other], other))[:neighbours]
-            within = np.concatenate([members[one] for one in sorted({0, number, *near})
-                                     if one in members])  # fmt: skip
-            one = Block(system, within, system.sums.take(rows.of(within)), weight, np.zeros(len(system),dtype=int))
-            one.hide(hidden[within])
-            one.ask_only(np.flatnonzero(np.isin(within, needing)).tolist())
-            stuck = one.cover()
-            if not stuck:
-                break
-        _require(one, stuck)
-        hidden[within] |= one.hidden
-        for move in one.moves:
-            used[within[move.figures]] = True
-    return hidden & used
-
-
-class _Rows:
-    """The sums that figures stand in."""
-
-    def __init__(self, sums: Sums):
-        terms = sums.terms()
-        order = np.argsort(terms.figure, kind="stable")
-        self._figure, self._row = terms.figure[order], terms.row[order]
-
-    def of(self, figures: Index) -> Index:
-        """The numbers of the sums that some of `figures` stand in, ascending."""
-        first = np.searchsorted(self._figure, figures)
-        last = np.searchsorted(self._figure, figures, side="right")
-        return np.unique(np.concatenate(
-            [self._row[start:end] for start, end in zip(first, last, strict=True)]
-        ))  # fmt: skip
-
-
 def _of_sums(system: System) -> Index:
     """The block of each sum: that of its figures which has the highest number."""
     found = system.block[system.sums.total].copy()
@@ -221,13 +171,10 @@ def _split(system: System, of_sum: Index, weight: Values) -> tuple[Block, dict[i
 
 
 def _groups(system: System, of_sum: Index) -> Index:
-    """What blocks share falls into groups: that of each block whose sums have it; 0 for the rest.
-    """
-    sums, block = system.sums, system.block
-    found: Index = np.zeros(len(system), dtype=np.int64)
-    np.maximum.at(found, sums.total, of_sum)
-    found[block != 0] = 0
-    return found
+    """Of what blocks share, the block that it is a total of, shape (figures,); 0 for the rest."""
+    found = np.zeros(len(system), dtype=np.int64)
+    np.maximum.at(found, system.sums.total, of_sum)
+    return np.where(system.block == 0, found, 0)
 
 
 def _follow(
