@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from harvesters.disclosure.nearby import Nearby
 from harvesters.disclosure.system import Index, Mask, Sums, System, Terms, Values
 
 _HIDDEN_PRICE = 1e-3
-_EFFORT = 100000
+_EFFORT = 4_000
 """How many linear programmes may be solved to do with less: a number, so that the outcome does not
 depend on how busy the machine is."""
 _TOLERANCE = 1e-6
@@ -34,7 +34,7 @@ class Block:
         self._taken = 0
         self._moves: dict[int, Move] = {}
         self._meets: dict[int, Index] = {}
-        self._using: list[set[int]] = [set() for _ in own]
+        self._using: dict[int, set[int]] = {}
         self._weight = weight[own]
         self._value, self._published = system.value[own], system.published[own]
         self._low, self._high = system.low[own], system.high[own]
@@ -55,10 +55,6 @@ class Block:
         self._shared = terms.where(~is_own, np.arange(len(system)))
         self._pricing: Nearby | None = None
         self._moving: Mask = np.zeros(sums.total.size, dtype=bool)
-
-    def __getstate__(self) -> dict[str, object]:
-        # A solver cannot go to another process; it is made again there.
-        return {**self.__dict__, "_pricing": None}
 
     def ask_only(self, figures: Sequence[int]) -> None:
         """Ask nothing of figures but these."""
@@ -99,7 +95,7 @@ class Block:
     def cover(self) -> list[int]:
         """Hide what it takes to meet the needs; the figures whose needs nothing meets."""
         stuck = []
-        for need in range(self.needs - 1, -1, -1):
+        for need in self._by_group(range(self.needs)):
             if self._times[need]:
                 continue
             move = self._meet(self._priced(), need)
@@ -111,6 +107,7 @@ class Block:
                 if not self.hidden[figure]:
                     self.hidden[figure] = True
                     self._priced().reprice(figure, _HIDDEN_PRICE)
+        self._pricing = None
         return sorted({self._figure(need) for need in stuck})
 
     def thin_out(self) -> None:
@@ -135,12 +132,12 @@ class Block:
 
     def _do_without(self, moves: Nearby, figure: int) -> bool:
         """Put other moves in the place of those that use a figure; False where there are none."""
-        using = sorted(self._using[figure])
+        using = sorted(self._using.get(figure, ()))
         times = self._times.copy()
         for one in using:
             times[self._meets[one]] -= 1
         made = []
-        for need in np.flatnonzero(times == 0)[::-1].tolist():
+        for need in self._by_group(np.flatnonzero(times == 0).tolist()):
             if times[need]:
                 continue
             move = self._meet(moves, need)
@@ -161,7 +158,7 @@ class Block:
         self._moves[number], self._meets[number] = move, self._met_by(need, move)
         self._times[self._meets[number]] += 1
         for figure in move.figures.tolist():
-            self._using[figure].add(number)
+            self._using.setdefault(figure, set()).add(number)
 
     def _drop(self, number: int) -> None:
         self._times[self._meets.pop(number)] -= 1
@@ -209,6 +206,16 @@ class Block:
             return int(self._down[need])
         return int(self._up[need - downs]) if need < downs + ups else -1
 
+    def _by_group(self, needs: Iterable[int]) -> list[int]:
+        """Needs in the order in which they are met: the last first, those of a group together."""
+        last = self._group.max(initial=0) + 1
+
+        def place(need: int) -> tuple[int, int]:
+            figure = self._figure(need)
+            return (int(self._group[figure]) if figure >= 0 else last, need)
+
+        return sorted(needs, key=place, reverse=True)
+
     def _met_by(self, need: int, move: Move) -> Index:
         """The needs that a move meets that was found for one."""
         value = self._value[move.figures] + move.steps
@@ -242,7 +249,8 @@ class Block:
         )
 
     def _show_unused(self) -> None:
-        used = np.array([len(moves) > 0 for moves in self._using], dtype=bool)
+        used = np.zeros(len(self.own), dtype=bool)
+        used[[figure for figure, moves in self._using.items() if moves]] = True
         self.hidden &= used | self._sensitive
 
 

@@ -15,6 +15,9 @@ from harvesters.disclosure.system import Index, Mask, Terms, Values
 _NEAR = 8
 """In how many other groups a move is looked for."""
 
+_AT_HAND = 40
+"""How many models are kept, for the memory that they take."""
+
 
 class Nearby:
     """`Moves` of figures that fall into groups: `group`, shape (figures,); 0 is what all share.
@@ -79,6 +82,8 @@ class Nearby:
             made = Moves(self._value, terms, movable, self._price, self._shifts)
             for figure in sorted(self._held):
                 made.hold(figure, True)
+            if len(self._made) == _AT_HAND:
+                del self._made[next(iter(self._made))]
             self._made[group] = made
         return self._made[group]
 
