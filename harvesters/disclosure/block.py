@@ -11,11 +11,17 @@ from harvesters.disclosure.nearby import Nearby
 from harvesters.disclosure.system import Index, Mask, Sums, System, Terms, Values
 
 _HIDDEN_PRICE = 1e-3
+
 _EFFORT = 4_000
 """How many linear programmes may be solved to do with less: a number, so that the outcome does not
 depend on how busy the machine is."""
+
 _TOLERANCE = 1e-6
 _DIGITS = 6
+"""To so many digits, two moves of what is shared go the same way."""
+
+FOLLOW = -1
+"""Stands for a figure, where a need is to follow what is shared."""
 
 
 class Block:
@@ -24,18 +30,14 @@ class Block:
     `sums` and `weight` are the system's. Figures in the sums that are not `own` are shared with
     other blocks, and held fast but for the moves that the block is asked to follow. What is asked
     of a block, its *needs*: that a figure can go down to its low end, or up to its high one, and
-    that shared figures can move.
+    that shared figures can move. `group` says which figures of the system hang together closely,
+    shape (figures of the system,).
     """
 
     def __init__(self, system: System, own: Index, sums: Sums, weight: Values, group: Index):
         self.own, self.sums = own, sums
         self.hidden: Mask = system.sensitive[own].copy()
-        self._group = group[own]
-        self._taken = 0
-        self._moves: dict[int, Move] = {}
-        self._meets: dict[int, Index] = {}
-        self._using: dict[int, set[int]] = {}
-        self._weight = weight[own]
+        self._weight, self._group = weight[own], group[own]
         self._value, self._published = system.value[own], system.published[own]
         self._low, self._high = system.low[own], system.high[own]
         self._sensitive = system.sensitive[own]
@@ -44,9 +46,19 @@ class Block:
         self._movable: Mask = movable & ~system.open[own]
         self._down = np.flatnonzero(asked & (self._value > self._low))
         self._up = np.flatnonzero(asked & (self._value < self._high))
+        # Moves by number: themselves, and which needs they meet; the moves that use a figure; how
+        # many moves meet a need.
+        self._taken = 0
+        self._times: Index
+        self._moves: dict[int, Move] = {}
+        self._meets: dict[int, Index] = {}
+        self._using: dict[int, set[int]] = {}
+        # Shifts: how far the sums are off beside a move of what is shared, shape (sums,). How far
+        # they go is kept by the way that they go.
         self._shifts: list[Values] = []
-        self._number_needs()
         self._farthest: dict[bytes, float] = {}
+        self._moving: Mask = np.zeros(len(sums), dtype=bool)
+        self._number_needs()
         number = np.full(len(system), -1, dtype=np.int64)
         number[own] = np.arange(len(own))
         terms = sums.terms()
@@ -54,7 +66,6 @@ class Block:
         self._terms = terms.where(is_own, number)
         self._shared = terms.where(~is_own, np.arange(len(system)))
         self._pricing: Nearby | None = None
-        self._moving: Mask = np.zeros(sums.total.size, dtype=bool)
 
     def ask_only(self, figures: Sequence[int]) -> None:
         """Ask nothing of figures but these."""
@@ -93,7 +104,8 @@ class Block:
         self._pricing = None
 
     def cover(self) -> list[int]:
-        """Hide what it takes to meet the needs; the figures whose needs nothing meets."""
+        """Hide what it takes to meet the needs; the figures whose needs nothing meets, `FOLLOW`
+        among them where the block cannot follow."""
         stuck = []
         for need in self._by_group(range(self.needs)):
             if self._times[need]:
@@ -107,6 +119,7 @@ class Block:
                 if not self.hidden[figure]:
                     self.hidden[figure] = True
                     self._priced().reprice(figure, _HIDDEN_PRICE)
+        # Models take much memory, and cannot go to another process.
         self._pricing = None
         return sorted({self._figure(need) for need in stuck})
 
@@ -200,11 +213,11 @@ class Block:
         return len(self._down) + len(self._up) + len(self._shifts)
 
     def _figure(self, need: int) -> int:
-        """The figure of a need; -1 where the need is to follow."""
+        """The figure of a need; `FOLLOW` where the need is that."""
         downs, ups = len(self._down), len(self._up)
         if need < downs:
             return int(self._down[need])
-        return int(self._up[need - downs]) if need < downs + ups else -1
+        return int(self._up[need - downs]) if need < downs + ups else FOLLOW
 
     def _by_group(self, needs: Iterable[int]) -> list[int]:
         """Needs in the order in which they are met: the last first, those of a group together."""
@@ -221,8 +234,8 @@ class Block:
         value = self._value[move.figures] + move.steps
         down = value <= self._low[move.figures] + _TOLERANCE
         up = value >= self._high[move.figures] - _TOLERANCE
-        met = [self._down_of[move.figures[down]], self._up_of[move.figures[up]], [need]]
-        found = np.unique(np.concatenate(met))
+        met = (self._down_of[move.figures[down]], self._up_of[move.figures[up]], np.array([need]))
+        found: Index = np.unique(np.concatenate(met))
         return found[found >= 0]
 
     def _meet(self, moves: Nearby, need: int) -> Move | None:
@@ -230,8 +243,6 @@ class Block:
         figure = self._figure(need)
         if figure < 0:
             return moves.following(need - len(self._down) - len(self._up))
-        if not self._movable[figure]:
-            return None
         end = self._low if need < len(self._down) else self._high
         return moves.moving(figure, float(end[figure] - self._value[figure]))
 

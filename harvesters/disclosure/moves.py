@@ -94,8 +94,8 @@ class Moves:
             self._highs.changeColCost(column + self._size, price)
 
     def moving(self, figure: int, by: float) -> Move | None:
-        """The cheapest move that moves the `figure` by `by`; None if there is none, or none was
-        found."""
+        """The cheapest move that moves the `figure` by `by`, which takes it no lower than nothing;
+        None if there is none, or none was found."""
         column = self._column(figure)
         if column is None:
             return None

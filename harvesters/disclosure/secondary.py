@@ -8,8 +8,8 @@ to be done without.
 
 Where blocks hang together by few shared figures only (the schools of one ward), the figures of a
 block move with what it shares held fast; where that is not enough, what they share moves too, and
-the other blocks have to be able to follow. Where blocks add up to each other (wards to the city),
-a block moves against some others, as many as it takes.
+the other blocks have to be able to follow. Who can follow some moves can follow any mixture of
+them. Where blocks add up to each other (wards to the city), or one cannot follow, all is one block.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from harvesters.disclosure.block import Block
+from harvesters.disclosure.block import FOLLOW, Block
 from harvesters.disclosure.moves import Move
-from harvesters.disclosure.system import Index, Mask, Sums, System, Values
+from harvesters.disclosure.system import Index, Mask, System, Values
 
 _ROUNDS = 8
 _MUCH = 10_000
+"""From so many needs on, each core works on blocks."""
 
 
 class Unprotectable(Exception):
@@ -46,10 +47,7 @@ def suppress(system: System) -> Mask:
     """
     weight, of_sum = _weights(system), _of_sums(system)
     if _adding_up(system, of_sum):
-        every = Block(system, np.arange(len(system)), system.sums, weight, system.block)
-        _require(every, every.cover())
-        every.thin_out()
-        return every.hidden & system.published
+        return _as_one(system, weight)
     top, blocks = _split(system, of_sum, weight)
     _require(top, top.cover())
     top.thin_out()
@@ -64,6 +62,8 @@ def suppress(system: System) -> Mask:
                     failed.append((one, stuck))
             if not failed:
                 break
+            if any(FOLLOW in stuck for _, stuck in failed):
+                return _as_one(system, weight)
             made = [
                 move for one, stuck in failed
                 for move in _together(system, top, one, stuck, weight)
@@ -72,14 +72,24 @@ def suppress(system: System) -> Mask:
             again = {one for one, _ in failed} | _follow(system, top, made, blocks.values())
             waiting = [number for number in sorted(blocks) if blocks[number] in again]
         else:
-            for one, stuck in failed:
-                _require(one, stuck)
+            return _as_one(system, weight)
         thin = each(_thin_out, blocks)
     hidden = np.zeros(len(system), dtype=bool)
     hidden[top.own] = top.hidden
     for number, mask in thin.items():
         hidden[blocks[number].own] = mask
     return hidden & system.published
+
+
+def _as_one(system: System, weight: Values) -> Mask:
+    """What is hidden where all figures are one block, shape (figures,).
+
+    :raises Unprotectable: what some figures ask for cannot be kept.
+    """
+    every = Block(system, np.arange(len(system)), system.sums, weight, system.block)
+    _require(every, every.cover())
+    every.thin_out()
+    return every.hidden & system.published
 
 
 def _cover(block: Block) -> tuple[Block, list[int]]:
@@ -128,7 +138,7 @@ def _workers(needs: int) -> Iterator[_Each]:
 
 def _require(block: Block, stuck: Sequence[int]) -> None:
     if stuck:
-        raise Unprotectable([int(block.own[figure]) for figure in stuck if figure >= 0])
+        raise Unprotectable([int(block.own[figure]) for figure in stuck])
 
 
 def _adding_up(system: System, of_sum: Index) -> bool:
@@ -196,10 +206,11 @@ def _together(
 
     :raises Unprotectable: there are none.
     """
-    both = Block(system, np.concatenate([top.own, block.own]), top.sums + block.sums, weight, np.zeros(len(system),dtype=int))
+    near = np.zeros(len(system), dtype=np.int64)
+    both = Block(system, np.concatenate([top.own, block.own]), top.sums + block.sums, weight, near)
     both.hide(np.concatenate([top.hidden, block.hidden]))
     size = len(top.own)
-    both.ask_only([size + figure for figure in stuck if figure >= 0])
+    both.ask_only([size + figure for figure in stuck])
     _require(both, both.cover())
     top.hide(both.hidden[:size])
     return [

@@ -41,6 +41,7 @@ GROUPS = ("kinh", "others")
 _FINEST = {"place": ["area", "school"], "education": ["level", "grade"]}
 _COARSER = {"place": ["area"], "education": ["level"]}
 
+
 @dataclass(frozen=True)
 class City:
     """A protection set: its declarations, and the cells of each of its tables by name, as
