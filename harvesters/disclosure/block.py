@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from harvesters.disclosure.moves import Moves
+from harvesters.disclosure.moves import Move
+from harvesters.disclosure.nearby import Nearby
 from harvesters.disclosure.system import Index, Mask, Sums, System, Terms, Values
 
 _HIDDEN_PRICE = 1e-3
-_SHIFTS = 8
-"""How many moves of shared figures near a figure are tried before all others."""
 
-_EFFORT = 400
+_EFFORT = 4_000
 """How many linear programmes may be solved to do with less: a number, so that the outcome does not
 depend on how busy the machine is."""
+
 _TOLERANCE = 1e-6
+_DIGITS = 6
+"""To so many digits, two moves of what is shared go the same way."""
+
+FOLLOW = -1
+"""Stands for a figure, where a need is to follow what is shared."""
 
 
 class Block:
@@ -26,15 +30,14 @@ class Block:
     `sums` and `weight` are the system's. Figures in the sums that are not `own` are shared with
     other blocks, and held fast but for the moves that the block is asked to follow. What is asked
     of a block, its *needs*: that a figure can go down to its low end, or up to its high one, and
-    that shared figures can move.
+    that shared figures can move. `group` says which figures of the system hang together closely,
+    shape (figures of the system,).
     """
 
-    def __init__(self, system: System, own: Index, sums: Sums, weight: Values):
+    def __init__(self, system: System, own: Index, sums: Sums, weight: Values, group: Index):
         self.own, self.sums = own, sums
         self.hidden: Mask = system.sensitive[own].copy()
-        self.moves: list[Values] = []
-        self._along: list[int] = []
-        self._weight = weight[own]
+        self._weight, self._group = weight[own], group[own]
         self._value, self._published = system.value[own], system.published[own]
         self._low, self._high = system.low[own], system.high[own]
         self._sensitive = system.sensitive[own]
@@ -44,24 +47,32 @@ class Block:
         self._movable: Mask = movable & ~system.open[own]
         self._down = np.flatnonzero(asked & (self._value > self._low))
         self._up = np.flatnonzero(asked & (self._value < self._high))
+        # Moves by number: themselves, and which needs they meet; the moves that use a figure; how
+        # many moves meet a need.
+        self._taken = 0
+        self._times: Index
+        self._moves: dict[int, Move] = {}
+        self._meets: dict[int, Index] = {}
+        self._using: dict[int, set[int]] = {}
+        # Shifts: how far the sums are off beside a move of what is shared, shape (sums,). How far
+        # they go is kept by the way that they go.
         self._shifts: list[Values] = []
+        self._farthest: dict[bytes, float] = {}
+        self._moving: Mask = np.zeros(len(sums), dtype=bool)
+        self._number_needs()
         number = np.full(len(system), -1, dtype=np.int64)
         number[own] = np.arange(len(own))
         terms = sums.terms()
         is_own = number[terms.figure] >= 0
         self._terms = terms.where(is_own, number)
         self._shared = terms.where(~is_own, np.arange(len(system)))
-        self._pricing: Moves | None = None
-        self._moving: set[int] = set()
-
-    def __getstate__(self) -> dict[str, object]:
-        # A solver cannot go to another process; it is made again there.
-        return {**self.__dict__, "_pricing": None}
+        self._pricing: Nearby | None = None
 
     def ask_only(self, figures: Sequence[int]) -> None:
         """Ask nothing of figures but these."""
         self._down = np.intersect1d(self._down, figures)
         self._up = np.intersect1d(self._up, figures)
+        self._number_needs()
 
     def ask_to_follow(self, move: Values) -> bool:
         """Ask for a move beside one of the shared figures, shape (figures of the system,); False
@@ -69,11 +80,24 @@ class Block:
         shared = self._shared
         moved = shared.sign * move[shared.figure]
         shift: Values = -np.bincount(shared.row, moved, shared.rows).astype(np.float64)
-        if not shift.any() or any(np.allclose(shift, known) for known in self._shifts):
+        far = float(np.abs(shift).max(initial=0))
+        if far < _TOLERANCE:
             return False
+        # Who can follow a move can follow a part of it.
+        way = (np.round(shift / far, _DIGITS) + 0.0).tobytes()
+        if far <= self._farthest.get(way, 0.0) + _TOLERANCE:
+            return False
+        self._farthest[way] = far
         self._shifts.append(shift)
-        self._moving |= set(np.flatnonzero(shift).tolist())
+        self._times = np.append(self._times, 0)
+        self._moving |= shift != 0
+        self._pricing = None
         return True
+
+    @property
+    def moves(self) -> list[Move]:
+        """The moves that meet the needs."""
+        return list(self._moves.values())
 
     def hide(self, more: Mask) -> None:
         """Hide more figures."""
@@ -81,25 +105,23 @@ class Block:
         self._pricing = None
 
     def cover(self) -> list[int]:
-        """Hide what it takes to meet the needs; the figures whose needs nothing meets."""
-        met = np.zeros(self.needs, dtype=bool)
-        for move, along in zip(self.moves, self._along, strict=True):
-            met |= self._met_by(move, along)
+        """Hide what it takes to meet the needs; the figures whose needs nothing meets, `FOLLOW`
+        among them where the block cannot follow."""
         stuck = []
-        for need in range(self.needs - 1, -1, -1):
-            if met[need]:
+        for need in self._by_group(range(self.needs)):
+            if self._times[need]:
                 continue
-            found = self._meet(self._priced(), need, self._likely_shifts(need))
-            if found is None:
+            move = self._meet(self._priced(), need)
+            if move is None:
                 stuck.append(need)
                 continue
-            move, along = found
-            self.moves.append(move)
-            self._along.append(along)
-            met |= self._met_by(move, along)
-            for figure in np.flatnonzero((move != 0) & self._published & ~self.hidden):
-                self.hidden[figure] = True
-                self._priced().reprice(int(figure), _HIDDEN_PRICE)
+            self._take(need, move)
+            for figure in move.figures[self._published[move.figures]].tolist():
+                if not self.hidden[figure]:
+                    self.hidden[figure] = True
+                    self._priced().reprice(figure, _HIDDEN_PRICE)
+        # Models take much memory, and cannot go to another process.
+        self._pricing = None
         return sorted({self._figure(need) for need in stuck})
 
     def thin_out(self) -> None:
@@ -109,27 +131,53 @@ class Block:
         if not len(candidates):
             return
         crossings = _crossings(self._terms, len(self.own))
-        moves = Moves(self._value, self._terms, self._loose, np.ones(len(self.own)), self._most)
-        uses = np.array(self.moves) != 0
-        meets = np.array([self._met_by(*one) for one in zip(self.moves, self._along, strict=True)])
+        moves = self._made(self._loose, np.ones(len(self.own)), far=False)
         for figure in candidates[np.argsort(-self._weight[candidates], kind="stable")].tolist():
             if moves.programmes > _EFFORT:
                 break
             if self._is_indispensable(figure, *crossings):
                 continue
-            using = uses[:, figure]
             moves.hold(figure, True)
-            made = self._meet_all(moves, ~meets[~using].any(axis=0), using)
-            if made is None:
+            if self._do_without(moves, figure):
+                self.hidden[figure] = False
+            else:
                 moves.hold(figure, False)
-                continue
-            self.hidden[figure] = False
-            kept = np.flatnonzero(~using).tolist()
-            self.moves = [self.moves[one] for one in kept] + [move for move, _ in made]
-            self._along = [self._along[one] for one in kept] + [along for _, along in made]
-            uses = np.vstack([uses[kept], *(move != 0 for move, _ in made)])
-            meets = np.vstack([meets[kept], *(self._met_by(*one) for one in made)])
         self._show_unused()
+
+    def _do_without(self, moves: Nearby, figure: int) -> bool:
+        """Put other moves in the place of those that use a figure; False where there are none."""
+        using = sorted(self._using.get(figure, ()))
+        times = self._times.copy()
+        for one in using:
+            times[self._meets[one]] -= 1
+        made = []
+        for need in self._by_group(np.flatnonzero(times == 0).tolist()):
+            if times[need]:
+                continue
+            move = self._meet(moves, need)
+            if move is None:
+                return False
+            made.append((need, move))
+            times[self._met_by(need, move)] += 1
+        for one in using:
+            self._drop(one)
+        for need, move in made:
+            self._take(need, move)
+        return True
+
+    def _take(self, need: int, move: Move) -> None:
+        """Keep a move that was found for a need."""
+        number = self._taken
+        self._taken += 1
+        self._moves[number], self._meets[number] = move, self._met_by(need, move)
+        self._times[self._meets[number]] += 1
+        for figure in move.figures.tolist():
+            self._using.setdefault(figure, set()).add(number)
+
+    def _drop(self, number: int) -> None:
+        self._times[self._meets.pop(number)] -= 1
+        for figure in self._moves.pop(number).figures.tolist():
+            self._using[figure].remove(number)
 
     @property
     def _loose(self) -> Mask:
@@ -145,7 +193,7 @@ class Block:
         for row in rows[figure]:
             others, signs = figures[row]
             kept = loose[others] & (others != figure)
-            if not kept.any() or row in self._moving or len(set(signs[kept])) > 1:
+            if not kept.any() or self._moving[row] or len(set(signs[kept])) > 1:
                 continue
             others = others[kept]
             if self._value[others].sum() < np.nan_to_num(self._high[others]).max():
@@ -154,81 +202,68 @@ class Block:
 
     # Needs are numbered: down, up, follow.
 
+    def _number_needs(self) -> None:
+        self._down_of, self._up_of = np.full((2, len(self.own)), -1)
+        self._down_of[self._down] = np.arange(len(self._down))
+        self._up_of[self._up] = len(self._down) + np.arange(len(self._up))
+        self._times = np.zeros(self.needs, dtype=np.int64)
+
     @property
     def needs(self) -> int:
         """How many needs there are."""
         return len(self._down) + len(self._up) + len(self._shifts)
 
     def _figure(self, need: int) -> int:
-        """The figure of a need; -1 where the need is to follow."""
+        """The figure of a need; `FOLLOW` where the need is that."""
         downs, ups = len(self._down), len(self._up)
         if need < downs:
             return int(self._down[need])
-        return int(self._up[need - downs]) if need < downs + ups else -1
+        return int(self._up[need - downs]) if need < downs + ups else FOLLOW
 
-    def _met_by(self, move: Values, along: int) -> Mask:
-        """Which needs a move meets, shape (needs,)."""
-        value = self._value + move
-        follow = np.arange(len(self._shifts)) == along
-        down = value[self._down] <= self._low[self._down] + _TOLERANCE
-        up = value[self._up] >= self._high[self._up] - _TOLERANCE
-        return np.concatenate([down, up, follow])
+    def _by_group(self, needs: Iterable[int]) -> list[int]:
+        """Needs in the order in which they are met: the last first, those of a group together."""
+        last = self._group.max(initial=0) + 1
 
-    def _meet(self, moves: Moves, need: int, shifts: Iterable[int]) -> tuple[Values, int] | None:
-        """The cheapest move that meets a need, along the first of `shifts` that allows one (-1:
-        none is followed); the move, and that shift."""
+        def place(need: int) -> tuple[int, int]:
+            figure = self._figure(need)
+            return (int(self._group[figure]) if figure >= 0 else last, need)
+
+        return sorted(needs, key=place, reverse=True)
+
+    def _met_by(self, need: int, move: Move) -> Index:
+        """The needs that a move meets that was found for one."""
+        value = self._value[move.figures] + move.steps
+        down = value <= self._low[move.figures] + _TOLERANCE
+        up = value >= self._high[move.figures] - _TOLERANCE
+        met = (self._down_of[move.figures[down]], self._up_of[move.figures[up]], np.array([need]))
+        found: Index = np.unique(np.concatenate(met))
+        return found[found >= 0]
+
+    def _meet(self, moves: Nearby, need: int) -> Move | None:
+        """The cheapest move that meets a need; None if there is none."""
         figure = self._figure(need)
-        if figure >= 0 and not self._movable[figure]:
-            return None
         if figure < 0:
-            along = need - len(self._down) - len(self._up)
-            move = moves.cheapest(along=self._shifts[along])
-            return None if move is None else (move, along)
+            return moves.following(need - len(self._down) - len(self._up))
         end = self._low if need < len(self._down) else self._high
-        by = float(end[figure] - self._value[figure])
-        for along in shifts:
-            move = moves.cheapest(figure, by, self._shifts[along] if along >= 0 else None)
-            if move is not None:
-                return move, along
-        return None
+        return moves.moving(figure, float(end[figure] - self._value[figure]))
 
-    def _likely_shifts(self, need: int) -> Iterator[int]:
-        """No shift (-1), the first shifts of a sum that the figure of a need stands in, and then
-        the others."""
-        yield -1
-        rows = self._terms.row[self._terms.figure == self._figure(need)]
-        near = (number for number, shift in enumerate(self._shifts) if shift[rows].any())
-        first = list(itertools.islice(near, _SHIFTS))
-        yield from first
-        yield from (number for number in range(len(self._shifts)) if number not in first)
-
-    def _meet_all(
-        self, moves: Moves, needs: Mask, instead: Mask
-    ) -> list[tuple[Values, int]] | None:
-        """Moves that meet all `needs`, shape (needs,), along the same shifts as the moves that
-        they are to stand `instead` of (shape (moves,)); None where nothing meets one."""
-        missing, made = needs.copy(), []
-        shifts = sorted({-1, *itertools.compress(self._along, instead.tolist())})
-        for need in np.flatnonzero(needs)[::-1].tolist():
-            if missing[need]:
-                found = self._meet(moves, need, shifts)
-                if found is None:
-                    return None
-                made.append(found)
-                missing &= ~self._met_by(*found)
-        return made
-
-    def _priced(self) -> Moves:
+    def _priced(self) -> Nearby:
         """All moves, where what is hidden costs next to nothing."""
         if self._pricing is None:
             price = np.where(self.hidden | ~self._published, _HIDDEN_PRICE, self._weight)
-            self._pricing = Moves(self._value, self._terms, self._movable, price, self._most)
+            self._pricing = self._made(self._movable, price, far=True)
         return self._pricing
+
+    def _made(self, movable: Mask, price: Values, far: bool) -> Nearby:
+        shifts = np.array(self._shifts).reshape(len(self._shifts), self._terms.rows)
+        return Nearby(
+            self._value, self._terms, movable, price, shifts, self._group, self.hidden, far,
+            self._most,
+        )  # fmt: skip
 
     def _show_unused(self) -> None:
         used = np.zeros(len(self.own), dtype=bool)
-        for move in self.moves:
-            used |= move != 0
+        used[[figure for figure, moves in self._using.items() if moves]] = True
         self.hidden &= used | self._sensitive
 
 

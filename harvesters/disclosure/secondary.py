@@ -8,8 +8,8 @@ to be done without.
 
 Where blocks hang together by few shared figures only (the schools of one ward), the figures of a
 block move with what it shares held fast; where that is not enough, what they share moves too, and
-the other blocks have to be able to follow. Where blocks add up to each other (wards to the city),
-a block moves against some others, as many as it takes.
+the other blocks have to be able to follow. Who can follow some moves can follow any mixture of
+them. Where blocks add up to each other (wards to the city), or one cannot follow, all is one block.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from harvesters.disclosure.block import Block
-from harvesters.disclosure.system import Index, Mask, Sums, System, Values
+from harvesters.disclosure.block import FOLLOW, Block
+from harvesters.disclosure.moves import Move
+from harvesters.disclosure.system import Index, Mask, System, Values
 
 _ROUNDS = 8
-_NEIGHBOURS = (2, 6, 16)
 _MUCH = 10_000
+"""From so many needs on, each core works on blocks."""
 
 
 class Unprotectable(Exception):
@@ -46,7 +47,7 @@ def suppress(system: System) -> Mask:
     """
     weight, of_sum = _weights(system), _of_sums(system)
     if _adding_up(system, of_sum):
-        return _among_neighbours(system, weight) & system.published
+        return _as_one(system, weight)
     top, blocks = _split(system, of_sum, weight)
     _require(top, top.cover())
     top.thin_out()
@@ -61,6 +62,8 @@ def suppress(system: System) -> Mask:
                     failed.append((one, stuck))
             if not failed:
                 break
+            if any(FOLLOW in stuck for _, stuck in failed):
+                return _as_one(system, weight)
             made = [
                 move for one, stuck in failed
                 for move in _together(system, top, one, stuck, weight)
@@ -69,14 +72,24 @@ def suppress(system: System) -> Mask:
             again = {one for one, _ in failed} | _follow(system, top, made, blocks.values())
             waiting = [number for number in sorted(blocks) if blocks[number] in again]
         else:
-            for one, stuck in failed:
-                _require(one, stuck)
+            return _as_one(system, weight)
         thin = each(_thin_out, blocks)
     hidden = np.zeros(len(system), dtype=bool)
     hidden[top.own] = top.hidden
     for number, mask in thin.items():
         hidden[blocks[number].own] = mask
     return hidden & system.published
+
+
+def _as_one(system: System, weight: Values) -> Mask:
+    """What is hidden where all figures are one block, shape (figures,).
+
+    :raises Unprotectable: what some figures ask for cannot be kept.
+    """
+    every = Block(system, np.arange(len(system)), system.sums, weight, system.block)
+    _require(every, every.cover())
+    every.thin_out()
+    return every.hidden & system.published
 
 
 def _cover(block: Block) -> tuple[Block, list[int]]:
@@ -125,7 +138,7 @@ def _workers(needs: int) -> Iterator[_Each]:
 
 def _require(block: Block, stuck: Sequence[int]) -> None:
     if stuck:
-        raise Unprotectable([int(block.own[figure]) for figure in stuck if figure >= 0])
+        raise Unprotectable([int(block.own[figure]) for figure in stuck])
 
 
 def _adding_up(system: System, of_sum: Index) -> bool:
@@ -134,58 +147,6 @@ def _adding_up(system: System, of_sum: Index) -> bool:
     figures = np.concatenate([sums.part, sums.total])
     other = np.concatenate([of_sum[sums.of_part], of_sum])
     return bool(((block[figures] != 0) & (block[figures] != other)).any())
-
-
-def _among_neighbours(system: System, weight: Values) -> Mask:
-    """What is hidden, published or not, where blocks add up to each other: shape (figures,).
-
-    :raises Unprotectable: what some figures ask for cannot be kept.
-    """
-    hidden, used = system.sensitive.copy(), system.sensitive.copy()
-    asked = ~np.isnan(system.high)
-    every = np.arange(len(system))
-    members = {number: every[system.block == number] for number in np.unique(system.block)}
-    rows = _Rows(system.sums)
-    for number, own in members.items():
-        needing = own[asked[own]]
-        if not len(needing):
-            continue
-        for neighbours in (*_NEIGHBOURS, len(members)) if number else (len(members),):
-            loose = {
-                other: -int(hidden[figures].sum()) for other, figures in members.items()
-                if other not in (0, number)
-            }  # fmt: skip
-            near = sorted(loose, key=lambda other: (loose[other], other))[:neighbours]
-            within = np.concatenate([members[one] for one in sorted({0, number, *near})
-                                     if one in members])  # fmt: skip
-            one = Block(system, within, system.sums.take(rows.of(within)), weight)
-            one.hide(hidden[within])
-            one.ask_only(np.flatnonzero(np.isin(within, needing)).tolist())
-            stuck = one.cover()
-            if not stuck:
-                break
-        _require(one, stuck)
-        hidden[within] |= one.hidden
-        for move in one.moves:
-            used[within] |= move != 0
-    return hidden & used
-
-
-class _Rows:
-    """The sums that figures stand in."""
-
-    def __init__(self, sums: Sums):
-        terms = sums.terms()
-        order = np.argsort(terms.figure, kind="stable")
-        self._figure, self._row = terms.figure[order], terms.row[order]
-
-    def of(self, figures: Index) -> Index:
-        """The numbers of the sums that some of `figures` stand in, ascending."""
-        first = np.searchsorted(self._figure, figures)
-        last = np.searchsorted(self._figure, figures, side="right")
-        return np.unique(np.concatenate(
-            [self._row[start:end] for start, end in zip(first, last, strict=True)]
-        ))  # fmt: skip
 
 
 def _of_sums(system: System) -> Index:
@@ -209,38 +170,50 @@ def _weights(system: System) -> Values:
 def _split(system: System, of_sum: Index, weight: Values) -> tuple[Block, dict[int, Block]]:
     """Block 0, and the others by number."""
     block = system.block
+    group = _groups(system, of_sum)
     figures, sums = np.argsort(block, kind="stable"), np.argsort(of_sum, kind="stable")
     found = {}
     for number in np.unique(np.append(block, 0)).tolist():
         own = figures[slice(*np.searchsorted(block[figures], [number, number + 1]))]
         its = sums[slice(*np.searchsorted(of_sum[sums], [number, number + 1]))]
-        found[number] = Block(system, own, system.sums.take(its), weight)
+        found[number] = Block(system, own, system.sums.take(its), weight, group)
     return found.pop(0), found
 
 
+def _groups(system: System, of_sum: Index) -> Index:
+    """Of what blocks share, the block that it is a total of, shape (figures,); 0 for the rest."""
+    found = np.zeros(len(system), dtype=np.int64)
+    np.maximum.at(found, system.sums.total, of_sum)
+    return np.where(system.block == 0, found, 0)
+
+
 def _follow(
-    system: System, top: Block, moves: Iterable[Values], blocks: Iterable[Block]
+    system: System, top: Block, moves: Iterable[Move], blocks: Iterable[Block]
 ) -> set[Block]:
     """Ask each block to follow moves of what is shared; the blocks that are asked anew."""
     asked = set()
     for move in moves:
         shared = np.zeros(len(system))
-        shared[top.own] = move
+        shared[top.own[move.figures]] = move.steps
         asked |= {block for block in blocks if block.ask_to_follow(shared)}
     return asked
 
 
 def _together(
     system: System, top: Block, block: Block, stuck: Sequence[int], weight: Values
-) -> list[Values]:
+) -> list[Move]:
     """Moves of what is shared by which figures of a block get what they ask for.
 
     :raises Unprotectable: there are none.
     """
-    both = Block(system, np.concatenate([top.own, block.own]), top.sums + block.sums, weight)
+    near = np.zeros(len(system), dtype=np.int64)
+    both = Block(system, np.concatenate([top.own, block.own]), top.sums + block.sums, weight, near)
     both.hide(np.concatenate([top.hidden, block.hidden]))
     size = len(top.own)
-    both.ask_only([size + figure for figure in stuck if figure >= 0])
+    both.ask_only([size + figure for figure in stuck])
     _require(both, both.cover())
     top.hide(both.hidden[:size])
-    return [move[:size] for move in both.moves]
+    return [
+        Move(move.figures[move.figures < size], move.steps[move.figures < size])
+        for move in both.moves
+    ]

@@ -71,6 +71,10 @@ class Terms:
     figure: Index
     sign: Values
 
+    def take(self, places: Index) -> Terms:
+        """Some of the terms, in the given order."""
+        return Terms(self.rows, self.row[places], self.figure[places], self.sign[places])
+
     def where(self, mask: Mask, number: Index) -> Terms:
         """The terms in `mask`, their figures numbered anew as `number` says."""
         return Terms(self.rows, self.row[mask], number[self.figure[mask]], self.sign[mask])

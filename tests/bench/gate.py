@@ -56,6 +56,11 @@ CITIES: Mapping[str, tuple[str, Callable[[Path], City], Goal]] = {
     "groups": ("ethnicity, k 5", lambda to: cities.groups(to, SCHOOLS), Goal(60, 40)),
     "groups-10": ("ethnicity, k 10", lambda to: cities.groups(to, SCHOOLS, 10), Goal(60, None)),
     "linked": ("sex and ethnicity, k 5", lambda to: cities.linked(to, SCHOOLS), Goal(60, None)),
+    "coarser": (
+        "ward, level, 2 groups, k 10",
+        lambda to: cities.coarser(to, SCHOOLS),
+        Goal(60, 10),
+    ),
 }
 AUDIT_SECONDS = 10
 MEMORY_GIB = 1.0

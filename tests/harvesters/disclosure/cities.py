@@ -36,9 +36,10 @@ KINDS = ((0, 5, 0.48), (5, 9, 0.32), (9, 12, 0.12), (0, 9, 0.04), (5, 12, 0.04))
 
 SEXES = ("female", "male")
 ETHNICITIES = ("hoa", "khmer", "kinh", "other")
+GROUPS = ("kinh", "others")
 
-_PLACE = {"name": "place", "hierarchy": ["area", "school"]}
-_EDUCATION = {"name": "education", "hierarchy": ["level", "grade"]}
+_FINEST = {"place": ["area", "school"], "education": ["level", "grade"]}
+_COARSER = {"place": ["area"], "education": ["level"]}
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,15 @@ def linked(folder: Path, schools: int, k: int = 5, seed: int = 1) -> City:
     return _city(folder, schools, seed, {"by-sex": ("sex", k), "by-ethnicity": ("ethnicity", k)})
 
 
+def coarser(folder: Path, schools: int, seed: int = 1) -> City:
+    """Pupils by ward, level and whether they are of the largest ethnicity, k = 10: a rung of the
+    ladder of `groups`, where 2 % of the cells are primary.
+
+    The declarations are written to `folder`.
+    """
+    return _city(folder, schools, seed, {"by-group": ("group", 10)}, _COARSER)
+
+
 def published(table: Table, cells: pa.Table, masks: Mapping[str, np.ndarray]) -> pa.Table:
     """The rows that go out, for a table of counts: null where a mask, of shape (cells,), hides."""
     columns: dict[str, Any] = {table.period: pa.repeat(YEAR, cells.num_rows)}
@@ -102,12 +112,22 @@ def published(table: Table, cells: pa.Table, masks: Mapping[str, np.ndarray]) ->
     return pa.table(columns).select(schema.names).cast(schema)
 
 
-def _city(folder: Path, schools: int, seed: int, tables: Mapping[str, tuple[str, int]]) -> City:
+def _city(
+    folder: Path,
+    schools: int,
+    seed: int,
+    tables: Mapping[str, tuple[str, int]],
+    hierarchies: Mapping[str, Sequence[str]] = _FINEST,
+) -> City:
     dice = np.random.default_rng(seed)
     classes, pupils = _classes(schools, dice)
+    by_sex = dice.multinomial(pupils, [0.482, 0.518])
+    by_ethnicity = dice.multinomial(pupils, _shares(classes, schools, dice))
+    largest = by_ethnicity[:, ETHNICITIES.index("kinh")]
     made = {
-        "sex": (SEXES, dice.multinomial(pupils, [0.482, 0.518])),
-        "ethnicity": (ETHNICITIES, dice.multinomial(pupils, _shares(classes, schools, dice))),
+        "sex": (SEXES, by_sex),
+        "ethnicity": (ETHNICITIES, by_ethnicity),
+        "group": (GROUPS, np.stack([largest, pupils - largest], axis=1)),
     }
     declarations = declare(
         folder,
@@ -116,7 +136,11 @@ def _city(folder: Path, schools: int, seed: int, tables: Mapping[str, tuple[str,
             *(
                 cube(
                     name, "pupil",
-                    [_PLACE, _EDUCATION, {"name": axis, "hierarchy": [axis], "zeros": True}],
+                    [
+                        *({"name": name, "hierarchy": columns}
+                          for name, columns in hierarchies.items()),
+                        {"name": axis, "hierarchy": [axis], "zeros": True},
+                    ],
                     [measure("pupils")],
                     disclosure={"threshold": k, "sensitive": k > 5},
                 )
@@ -143,14 +167,14 @@ def _grades() -> list[tuple[str, str]]:
 
 def _documents(schools: int) -> list[dict[str, Any]]:
     grades = [{"code": code, "parent": level} for code, level in _grades()]
-    coded = [{"name": name, "type": "code"} for name in ("grade", "sex", "ethnicity")]
+    axes = {"sex": SEXES, "ethnicity": ETHNICITIES, "group": GROUPS}
+    coded = [{"name": name, "type": "code"} for name in ("grade", *axes)]
     return [
         codelist("area", _wards(schools), total_label=text("Toàn thành phố", "Whole city")),
         codelist("ownership", ["public", "private"]),
         codelist("level", GRADES),
         codelist("grade", grades, parent="level"),
-        codelist("sex", SEXES),
-        codelist("ethnicity", ETHNICITIES),
+        *(codelist(name, codes) for name, codes in axes.items()),
         SCHOOL,
         record("pupil", [{"name": "school", "type": "institution"}, *coded]),
     ]

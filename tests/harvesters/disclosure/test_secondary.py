@@ -245,6 +245,36 @@ def test_a_rest_that_is_too_small_hides_what_tells_it() -> None:
         assert low == pytest.approx(0) and high >= 5 - 1e-6
 
 
+def test_what_helps_far_away_is_found_as_well() -> None:
+    """Of thirty areas that add up, all but the largest stand open."""
+    names = [f"a{index}" for index in range(30)]
+    numbers = [3, *range(20, 48), 900]
+    figures = Figures(
+        {**dict(zip(names, numbers, strict=True)), "city": sum(numbers)}, [("city", names)]
+    )
+    block = {name: index for index, name in enumerate(names, start=1)}
+    open_ = ["city", *names[1:29]]
+    hidden = figures.hidden(figures.system({"a0": (0, 5)}, open_=open_, block=block))
+    assert hidden == {"a0", "a29"}
+
+
+def test_where_a_block_cannot_follow_another_way_is_found() -> None:
+    """The small north is hidden beside the cheap east at first, whose schools stand open."""
+    figures = Figures(
+        {"city": 133, "north": 3, "east": 10, "south": 120, "n1": 3, "e1": 5, "e2": 5,
+         "s1": 60, "s2": 60},
+        [("city", ["north", "east", "south"]), ("north", ["n1"]), ("east", ["e1", "e2"]),
+         ("south", ["s1", "s2"])],
+    )  # fmt: skip
+    block = {"n1": 1, "e1": 2, "e2": 2, "s1": 3, "s2": 3}
+    asked = {"north": (0, 5), "n1": (0, 5)}
+    hidden = figures.hidden(figures.system(asked, open_=["city", "e1", "e2"], block=block))
+    assert hidden >= {"north", "n1", "south"} and not hidden & {"e1", "e2", "east"}
+    for name in asked:
+        low, high = figures.interval(hidden, name)
+        assert low == pytest.approx(0) and high >= 5 - 1e-6
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_blocks_protect_as_the_whole_does(seed: int) -> None:
     """Areas one by one, following what they share, keep the same promises as all at once."""
