@@ -13,16 +13,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from harvesters.disclosure.crossings import Crossing, crossings, unit_of
 from harvesters.disclosure.refusal import Refused
 from harvesters.disclosure.system import Index, Mask
 from schemas import TOTAL, Component, Table
-from schemas.record import INSTITUTION
 
 
 class Coordinates:
     """The columns and codes of some tables that are counted from the same records.
 
-    `cells` are those of each table, by name; `components` what each table counts.
+    `cells` are those of each table, by name; `components` what each table counts. `crossed` are
+    the crossings of the tables, with cells and components too.
 
     :raises Refused: the tables count by columns that cannot be set against each other.
     """
@@ -32,7 +33,10 @@ class Coordinates:
         tables: Sequence[Table],
         cells: Mapping[str, pa.Table],
         components: Mapping[str, Sequence[Component]],
+        crossed: Sequence[Crossing] = (),
     ):
+        _check_crossings(tables, crossed)
+        tables = [*tables, *(one.table for one in crossed)]
         self._tables = tables
         filters = {
             (column, tuple(sorted(codes)))
@@ -49,7 +53,8 @@ class Coordinates:
         self._rows = {table.name: self._encode(table, cells[table.name]) for table in tables}
         for table in tables:
             self._learn_parents(table)
-        _check_links(tables, set(self._parents))
+        for one in crossed:
+            self._learn_within(one.table)
         _check_filters(tables, filters)
         for table in tables:
             self._fill_parents(table)
@@ -123,31 +128,54 @@ class Coordinates:
                     raise Refused(table.name, f"A code of {fine} stands below two of {coarse}.")
                 self._parents[coarse, fine] = learnt
 
+    def _learn_within(self, table: Table) -> None:
+        """Of columns that cross, the codes that lie within one code of another: a school within
+        its wards, old and new, and an old ward that went whole to a new one within that."""
+        for one, other in itertools.permutations(table.dimensions, 2):
+            for coarse, fine in itertools.product(other.hierarchy, one.hierarchy):
+                # Nothing is within a school, even where a ward has but one.
+                if coarse == unit_of(table, fine) or unit_of(table, coarse) != unit_of(table, fine):
+                    continue
+                above, below = self._column(table, coarse), self._column(table, fine)
+                rows = (above > 0) & (below > 0)
+                size = len(self._codes[fine])
+                least, greatest = np.full(size, len(self._codes[coarse])), np.zeros(size, np.int64)
+                np.minimum.at(least, below[rows], above[rows])
+                np.maximum.at(greatest, below[rows], above[rows])
+                self._parents[coarse, fine] = np.where(least == greatest, greatest, 0)
+
     def _fill_parents(self, table: Table) -> None:
         """Name the codes above a code where the table itself leaves them out."""
-        for coarse, fine in self._parents:
-            above, below = self._column(table, coarse), self._column(table, fine)
-            known = self._parent(coarse, fine)[below]
-            if ((above > 0) & (known > 0) & (above != known)).any():
-                raise Refused(table.name, f"A code of {fine} stands below two of {coarse}.")
-            above[known > 0] = known[known > 0]
+        changed = True
+        while changed:
+            changed = False
+            for coarse, fine in self._parents:
+                above, below = self._column(table, coarse), self._column(table, fine)
+                known = self._parent(coarse, fine)[below]
+                if ((above > 0) & (known > 0) & (above != known)).any():
+                    raise Refused(table.name, f"A code of {fine} stands below two of {coarse}.")
+                changed |= bool(((above == 0) & (known > 0)).any())
+                above[known > 0] = known[known > 0]
 
 
-def _check_links(tables: Sequence[Table], known: set[tuple[str, str]]) -> None:
-    """Figures that two tables have in common must be recognised as such."""
-    for coarser, finer in itertools.permutations(tables, 2):
-        for coarse in coarser.dimension_columns:
-            fine = coarser.derived.get(coarse)
-            if fine is None and coarse in coarser.from_register:
-                fine = INSTITUTION
-            if coarse in finer.dimension_columns or fine not in finer.dimension_columns:
-                continue
-            if (coarse, fine) not in known:
-                raise Refused(
-                    finer.name,
-                    f"It counts by {fine}, and {coarser.name} by {coarse}, from the same records. "
-                    f"Put {coarse} above {fine}, so that both can be protected as one.",
-                )
+def _check_crossings(tables: Sequence[Table], crossed: Sequence[Crossing]) -> None:
+    """What lies between tables that cross must be known."""
+    known = {one.of for one in crossed}
+    for one in crossings(tables):
+        if one.of not in known:
+            columns = ", ".join(_unshared(tables, one.of))
+            raise Refused(
+                one.of[-1],
+                f"It counts the same persons as {', '.join(one.of[:-1])}, but by columns of which "
+                f"neither is above the other in both tables ({columns}): differences between them "
+                "could tell of few. Hand over the cells of their crossing, or give both tables "
+                "the same columns.",
+            )
+
+
+def _unshared(tables: Sequence[Table], names: Sequence[str]) -> list[str]:
+    every = [set(table.dimension_columns) for table in tables if table.name in names]
+    return sorted(set.union(*every) - set.intersection(*every))
 
 
 def _check_filters(tables: Sequence[Table], filters: set[tuple[str, tuple[str, ...]]]) -> None:

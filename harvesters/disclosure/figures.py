@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from harvesters.disclosure import primary
 from harvesters.disclosure.coordinates import Coordinates
+from harvesters.disclosure.crossings import Crossing
 from harvesters.disclosure.lines import Axis, axes
 from harvesters.disclosure.primary import Asked
 from harvesters.disclosure.refusal import Refused
@@ -33,12 +34,14 @@ class Figures:
 
     `told` has, by table and measure, the figures that a row of the measure tells, of shape (rows,
     number told), -1 for none: where one of them is hidden, so is the row. `ends` has the rows
-    that are suppressed whatever becomes of their figures, of shape (rows,).
+    that are suppressed whatever becomes of their figures, of shape (rows,). `crossed` has the
+    figures of each crossing, by name.
     """
 
     system: System
     told: Mapping[str, Mapping[str, Index]]
     ends: Mapping[str, Mapping[str, Mask]]
+    crossed: Mapping[str, Index]
 
     def masks(self, hidden: Mask) -> dict[str, dict[str, Mask]]:
         """The rows that are suppressed, by table and measure, where figures are hidden (shape
@@ -74,21 +77,24 @@ def figures_of(
     tables: Sequence[Table],
     cells: Mapping[str, pa.Table],
     frozen: Mapping[str, Mapping[str, Mask]],
+    crossed: Sequence[Crossing] = (),
 ) -> Figures:
     """The figures about persons of tables that are counted from the same records.
 
     `cells` are those of each table, by name, as `harvesters.tabulate.tabulate` counts them. Of
     the tables in `frozen`, which are published already, the masks by measure say which rows are
-    suppressed: those stay so, and the others stay open.
+    suppressed: those stay so, and the others stay open. `crossed` are the crossings of the
+    tables, whose cells stand in `cells` too: what only they have is published by nobody.
 
     :raises Refused: a table cannot be judged, alone or together with the others.
     """
-    components = {table.name: _components(table) for table in tables}
-    coordinates = Coordinates(tables, cells, components)
-    counted, keys, where, what = _number(tables, components, coordinates)
+    every = [*tables, *(one.table for one in crossed)]
+    components = {table.name: _components(table) for table in every}
+    coordinates = Coordinates(tables, cells, components, crossed)
+    counted, keys, where, what = _number(every, components, coordinates)
     value = _values(counted, cells, len(keys))
-    lines = {table.name: axes(table, cells[table.name]) for table in tables}
-    sums = [one for table in tables for one in _lines(table, lines[table.name], counted)]
+    lines = {table.name: axes(table, cells[table.name]) for table in every}
+    sums = [one for table in every for one in _lines(table, lines[table.name], counted)]
     rests = _rests(coordinates, keys, where, what, value, counted)
     sums += [one.sums for one in rests]
     value = np.concatenate([value, *(one.value for one in rests)])
@@ -100,11 +106,20 @@ def figures_of(
         told[table.name], ends[table.name] = _ask(
             asked, table, cells[table.name], lines[table.name], figure, frozen.get(table.name)
         )
+    published = np.zeros(len(value), dtype=bool)
+    for each in counted:
+        if each.table.name in told:
+            published[each.figure[each.figure >= 0]] = True
+    for crossing in crossed:
+        _ask(
+            asked, crossing.table, cells[crossing.table.name], lines[crossing.table.name],
+            # What is published is asked for by those who publish it.
+            {name: np.where(published[index], -1, index) for name, index in figure.items()}, None,
+        )  # fmt: skip
     for one in rests:
         asked.rest(one.sums)
     asked.settle()
-    block = _blocks(tables, coordinates, where)
-    published = np.arange(len(value)) < len(keys)
+    block = _blocks(every, coordinates, where)
     system = System(
         value=value,
         sums=_distinct(sums, len(value)),
@@ -115,7 +130,15 @@ def figures_of(
         high=asked.high,
         block=np.concatenate([block, *(block[one.sums.total] for one in rests)]),
     )
-    return Figures(system, told, ends)
+    return Figures(
+        system, told, ends,
+        {
+            one.table.name: np.concatenate(
+                [each.figure[each.figure >= 0] for each in counted if each.table is one.table]
+            )
+            for one in crossed
+        },
+    )  # fmt: skip
 
 
 def _components(table: Table) -> list[Component]:
@@ -180,20 +203,21 @@ def _values(counted: Sequence[_Counted], cells: Mapping[str, pa.Table], size: in
 def _lines(table: Table, lines: Sequence[Axis], counted: Sequence[_Counted]) -> list[Sums]:
     """The lines of a table: totals, and what adds up to them along each dimension."""
     return [
-        _grouped(one.figure[axis.total[parts]], one.figure[parts])
+        _grouped(one.figure[axis.total[parts]], one.figure[parts], axis.total[parts])
         for one in counted if one.table is table
         for axis in lines
         for parts in [np.flatnonzero(axis.total >= 0)]
     ]  # fmt: skip
 
 
-def _grouped(total: Index, part: Index) -> Sums:
-    """Sums from pairs of a total and a part; what is its own total is left out."""
+def _grouped(total: Index, part: Index, line: Index) -> Sums:
+    """Sums from pairs of a total and a part, and the number of the line that they stand in; what
+    is its own total is left out."""
     kept = (total >= 0) & (part >= 0) & (total != part)
-    total, part = total[kept], part[kept]
-    order = np.lexsort((part, total))
-    totals, start = np.unique(total[order], return_index=True)
-    return Sums(totals, np.append(start, len(order)), part[order])
+    total, part, line = total[kept], part[kept], line[kept]
+    order = np.lexsort((part, line))
+    _, start = np.unique(line[order], return_index=True)
+    return Sums(total[order][start], np.append(start, len(order)), part[order])
 
 
 @dataclass(frozen=True)
@@ -230,7 +254,7 @@ def _rests(
             sought = coordinates.keys(wider, what[part], kinds)
             total = np.minimum(np.searchsorted(keys, sought), max(len(keys) - 1, 0))
             known = keys[total] == sought
-            sums = _grouped(total[known], part[known])
+            sums = _grouped(total[known], part[known], total[known])
             if not len(sums):
                 continue
             left = value[sums.total] - np.add.reduceat(value[sums.part], sums.start[:-1])
