@@ -21,12 +21,15 @@ import pyarrow.parquet as pq
 
 from harvesters.disclosure import (
     CONFIDENTIAL,
+    Between,
     Certificate,
+    Crossing,
     Frozen,
     Published,
     Refused,
     audit,
     audit_together,
+    crossings,
     protect_together,
 )
 from harvesters.files import digest_of, new_folder, read_json, write_json
@@ -43,6 +46,11 @@ FORMAT = 1
 PRIMARY = "primary.keys"
 """The file in a part's folder (JSON) that names the figures which are too small: for later audits
 only, and for nobody else."""
+
+
+BETWEEN = ".between"
+"""How the files in a part's folder (Parquet) end that say who is where between two tables which
+cross, without numbers: for later audits only, and for nobody else."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,16 @@ class PartStore:
         """The figures of a period that are too small, by the names that the audit gave them."""
         files = (self.root / record / period).glob(f"[0-9]*/{PRIMARY}")
         return {key for file in files for key in read_json(file)}
+
+    def between(self, record: str, period: str, tables: Sequence[Table]) -> list[Between]:
+        """What lies between some tables of a period, as the last audit of them had it."""
+        names = {table.name for table in tables}
+        found: dict[tuple[str, ...], Path] = {}
+        for path in sorted((self.root / record / period).glob(f"[0-9]*/*{BETWEEN}")):
+            of = tuple(path.name.removesuffix(BETWEEN).split(" x "))
+            if names.issuperset(of):
+                found[of] = path
+        return [Between(of, path) for of, path in found.items()]
 
     def next_folder(self, record: str, period: str) -> Path:
         """The folder that the next part of this protection set goes into."""
@@ -209,7 +227,9 @@ def _write_tables(
         if table.kind == "register":
             pq.write_table(_register_rows(table, basis), folder / f"{table.name}.parquet")
     cubes = [table for table in tables if table.kind == "cube"]
-    counted = {table.name: _count(table, basis, settings) for table in cubes}
+    crossed = crossings([*(table for table, _ in frozen if table.kind == "cube"), *cubes])
+    every = [*cubes, *(one.table for one in crossed)]
+    counted = {table.name: _count(table, basis, settings) for table in every}
     standing, before = [], []
     for table, part in frozen:
         if table.kind == "cube":
@@ -219,14 +239,18 @@ def _write_tables(
     rungs = {table.name: 0 for table in tables}
     while True:
         given_up = {table.name: table.disclosure.ladder[: rungs[table.name]] for table in tables}
-        cells = {name: without(cube, given_up[name]) for name, cube in counted.items()}
+        cells = {table.name: without(counted[table.name], given_up[table.name]) for table in cubes}
+        lost = given_up | {table.name: part.certificate["given_up"] for table, part in frozen}
+        for one in crossed:
+            cells[one.table.name] = without(counted[one.table.name], _lost(one, lost))
         try:
-            masks = protect_together(cubes, cells, standing)
+            masks = protect_together(cubes, cells, standing, crossed)
             for table in cubes:
                 rows = _cube_rows(table, basis, cells[table.name], masks[table.name])
                 file = folder / f"{table.name}.parquet"
                 pq.write_table(rows, file, compression="zstd", row_group_size=100_000)
-            certificates = _certified(tables, cells, basis.period, folder, before)
+            between = [_write_between(one, cells, _lost(one, lost), folder) for one in crossed]
+            certificates = _certified(tables, cells, basis.period, folder, before, between)
         except Refused as refused:
             ladder = next((t.disclosure.ladder for t in tables if t.name == refused.table), ())
             if rungs.get(refused.table, 0) == len(ladder):
@@ -236,6 +260,10 @@ def _write_tables(
         # What was counted leaves no trace beside what is published.
         for file in folder.glob("*.cells"):
             file.unlink()
+        for crossing, lying in zip(crossed, between, strict=True):
+            names = pq.read_schema(lying.cells).names
+            codes = [name for name in names if name in crossing.table.dimension_columns]
+            pq.write_table(pq.read_table(lying.cells, columns=codes), lying.cells)
         return {
             name: {**certificate.as_dict(), "given_up": list(given_up[name])}
             for name, certificate in certificates.items()
@@ -248,6 +276,7 @@ def _certified(
     period: str,
     folder: Path,
     before: Sequence[Published],
+    between: Sequence[Between],
 ) -> dict[str, Certificate]:
     """Audit the files of `tables`, together with those published `before`."""
     certificates = {
@@ -264,7 +293,7 @@ def _certified(
             )
             for table in cubes
         ]
-        found, primary = audit_together(period, [*before, *now])
+        found, primary = audit_together(period, [*before, *now], between=between)
         certificates |= {table.name: found[table.name] for table in cubes}
         write_json(folder / PRIMARY, primary)
     return certificates
@@ -274,6 +303,25 @@ def _write_cells(table: Table, cells: pa.Table, folder: Path) -> Path:
     file = folder / f"{table.name}.cells"
     pq.write_table(cells, file)
     return file
+
+
+def _lost(crossing: Crossing, given_up: Mapping[str, Sequence[str]]) -> list[str]:
+    """The columns of a crossing that one of its tables has given up."""
+    lost = {name for table in crossing.of for name in given_up[table]}
+    return [name for name in crossing.table.dimension_columns if name in lost]
+
+
+def _write_between(
+    crossing: Crossing, cells: Mapping[str, pa.Table], lost: Collection[str], folder: Path
+) -> Between:
+    """Write the finest cells of a crossing, without what is `lost`."""
+    table = cells[crossing.table.name]
+    for name in crossing.table.dimension_columns:
+        if name not in lost:
+            table = table.filter(pc.not_equal(table[name], TOTAL))
+    file = folder / f"{' x '.join(crossing.of)}{BETWEEN}"
+    pq.write_table(table.drop_columns(list(lost)), file)
+    return Between(crossing.of, file)
 
 
 def _frozen(table: Table, part: Part, basis: _Basis, settings: Mapping[str, Any]) -> Frozen:

@@ -51,8 +51,10 @@ def reaudit(
                 yield Result(audited, period, problem=problem)
                 continue
             published = [Published(table, part.path) for table, part in standing]
+            between = store.between(record, period, [table for table, _ in standing])
+            primary = store.primary(record, period)
             try:
-                found, _ = audit_together(period, published, store.primary(record, period))
+                found, _ = audit_together(period, published, primary, between)
             except Refused as refused:
                 yield Result(audited, period, problem=str(refused))
                 continue

@@ -6,24 +6,30 @@ structure with the choice. Whatever is not understood is refused (`Refused`): no
 then.
 
 The modules, in the order of their use. To protect: `primary` (what a table's rules ask),
-`coordinates` and `figures` (which numbers are the same figure, and how figures add up), `system`,
-`moves`, `block` and `secondary` (what has to be hidden), `protection`. To audit: `reader` (what a
-reader of the files knows), `intervals` (what follows from it), `audit`.
+`crossings` (what lies between tables), `coordinates` and `figures` (which numbers are the same figure, and how figures add up), `system`,
+`moves`, `block` and `secondary` (what has to be hidden), `protection`. To audit: `sql`, `slivers`
+and `reader` (what a reader of the files knows, and what lies between them), `intervals` (what
+follows from it), `audit`.
 """
 
 from harvesters.disclosure.audit import Certificate, audit, audit_together
+from harvesters.disclosure.crossings import Crossing, crossings
 from harvesters.disclosure.protection import CONFIDENTIAL, Frozen, protect, protect_together
 from harvesters.disclosure.reader import Published
 from harvesters.disclosure.refusal import Refused
+from harvesters.disclosure.slivers import Between
 
 __all__ = [
     "CONFIDENTIAL",
+    "Between",
     "Certificate",
+    "Crossing",
     "Frozen",
     "Published",
     "Refused",
     "audit",
     "audit_together",
+    "crossings",
     "protect",
     "protect_together",
 ]

@@ -8,6 +8,7 @@ in one is not a mistake in both.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,11 +16,14 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow.parquet as pq
 
 from harvesters.disclosure.highs import version
 from harvesters.disclosure.intervals import TOLERANCE, Unsolved, intervals
-from harvesters.disclosure.reader import Flags, Knowledge, Published, knowledge, quoted
+from harvesters.disclosure.reader import Flags, Knowledge, Published, knowledge
 from harvesters.disclosure.refusal import Refused
+from harvesters.disclosure.slivers import Between
+from harvesters.disclosure.sql import quoted
 from schemas import Measure, Table
 from schemas.table import SENSITIVE_THRESHOLD
 
@@ -224,13 +228,17 @@ def _amount(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnectio
 
 
 def audit_together(
-    period: str, published: Sequence[Published], primary: Collection[str] | None = None
+    period: str,
+    published: Sequence[Published],
+    primary: Collection[str] | None = None,
+    between: Sequence[Between] = (),
 ) -> tuple[dict[str, Certificate], list[str]]:
     """Certify the files that would publish `period` of tables counted from the same records, each
     for itself and all as one system, as a reader of all of them would solve it.
 
     Which figures are too small is worked out from the cells beside the files; without cells,
-    `primary` names them, as an earlier audit did. The certificates by table, and those names.
+    `primary` names them, as an earlier audit did. Where tables cross, `between` has what lies
+    between them. The certificates by table, and those names.
 
     :raises Refused: a file is not what `audit` certifies, or what can be worked out of a figure
         that is too small does not contain everything from 0 to its threshold, or another
@@ -241,20 +249,21 @@ def audit_together(
     for one in published:
         checks = [*alone[one.table.name].checks, *_against_cells(one)]
         alone[one.table.name] = replace(alone[one.table.name], checks=checks)
-    known = knowledge(published)
+    known = knowledge(published, between)
     if known.clashes:
         reason = f"{known.clashes} figures are not the same wherever they stand."
         raise Refused(tables[-1].name, reason)
     wrong = ~np.isnan(known.value) & ~np.isnan(known.truth) & (known.value != known.truth)
     if wrong.any():
         reason = f"{wrong.sum()} figures are not what was counted."
-        raise Refused(_telling(known, wrong, published), reason)
+        raise Refused(_telling(known, wrong, published, between), reason)
     small = (known.truth > 0) & (known.truth < known.k)
     if primary is not None:
         small = np.isin(np.array(known.key, dtype=object), list(primary))
     open_ = small & ~np.isnan(known.value)
     if open_.any():
-        raise Refused(_telling(known, open_, published), f"{open_.sum()} figures are too small.")
+        blamed = _telling(known, open_, published, between)
+        raise Refused(blamed, f"{open_.sum()} figures are too small.")
     low = np.where(small, 0.0, np.nan)
     high = np.where(small, known.k.astype(float), np.nan)
     width = np.where(known.hidden & ~small, 1.0, np.nan)
@@ -270,7 +279,7 @@ def audit_together(
     )
     if exposed.any():
         raise Refused(
-            _telling(known, exposed, published),
+            _telling(known, exposed, published, between),
             f"{exposed.sum()} suppressed figures can be worked out from the others.",
         )
     system = {
@@ -326,8 +335,15 @@ def _behind(measure: Measure) -> list[str]:
     return [column for component, column in parts if component.whole]
 
 
-def _telling(known: Knowledge, figures: Flags, published: Sequence[Published]) -> str:
-    """The table to blame: the last one that has one of the figures among its finest cells."""
+def _telling(
+    known: Knowledge, figures: Flags, published: Sequence[Published], between: Sequence[Between]
+) -> str:
+    """The table to blame: the last one that has one of the figures among its finest cells. Where
+    figures lie between tables, that which crosses the most others, and of those the smallest."""
+    if (known.unseen & figures).any():
+        crossing = Counter(name for one in between for name in one.of)
+        rows = {one.table.name: pq.read_metadata(one.file).num_rows for one in published}
+        return max(crossing, key=lambda name: (crossing[name], -rows[name]))
     columns = {
         piece.partition("=")[0]
         for number in np.flatnonzero(figures).tolist()

@@ -13,10 +13,15 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from harvesters.disclosure import primary
 from harvesters.disclosure.primary import Use
 from harvesters.disclosure.refusal import Refused
-from schemas import Component, Dimension, Measure, Table
+from harvesters.disclosure.system import Mask
+from schemas import TOTAL, Component, Dimension, Measure, Table
 from schemas.record import INSTITUTION
 from schemas.table import NAMED_LISTS, Disclosure
 
@@ -48,6 +53,21 @@ def crossings(tables: Sequence[Table]) -> list[Crossing]:
     ]
 
 
+def is_sliver(crossing: Table, tables: Sequence[Table], cells: pa.Table) -> Mask:
+    """Which `cells` of the crossing of `tables` none of these has as its own: shape (cells,)."""
+    has = {name: np.asarray(pc.not_equal(cells[name], TOTAL)) for name in crossing.dimension_columns}
+    for dimension in crossing.dimensions:
+        unit = unit_of(crossing, dimension.hierarchy[-1])
+        if unit in has and unit not in dimension.hierarchy:
+            # The wards of a school are no more than the school.
+            has |= {name: has[name] & ~has[unit] for name in dimension.hierarchy}
+    found: Mask = np.ones(cells.num_rows, dtype=bool)
+    for table in tables:
+        foreign = [mask for name, mask in has.items() if name not in table.dimension_columns]
+        found &= np.any(foreign, axis=0)
+    return found
+
+
 def unit_of(table: Table, column: str) -> str:
     """The finest column that lies within one code of `column` each: the school, of what the
     register says of schools and of areas of all kinds; the grade, of the level."""
@@ -56,7 +76,7 @@ def unit_of(table: Table, column: str) -> str:
     if column in table.from_register:
         return INSTITUTION
     lists = {one.name: one.codelist for one in table.columns}
-    return INSTITUTION if lists.get(column) in NAMED_LISTS else column
+    return INSTITUTION if lists.get(column, column) in NAMED_LISTS else column
 
 
 def _hierarchies(table: Table) -> dict[str, list[Dimension]]:
@@ -159,7 +179,7 @@ def _common_counts(tables: Sequence[Table]) -> list[Component]:
             and one.where.keys() - other.where.keys() <= columns
             and other.where.keys() - one.where.keys() <= known
         ]  # fmt: skip
-        known |= columns
+        known &= columns
     named = {what_is_counted(one): one for one in found}
     return [dataclasses.replace(one, name=name) for name, one in sorted(named.items())]
 

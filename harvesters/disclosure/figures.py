@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from harvesters.disclosure import primary
 from harvesters.disclosure.coordinates import Coordinates
-from harvesters.disclosure.crossings import Crossing
+from harvesters.disclosure.crossings import Crossing, is_sliver
 from harvesters.disclosure.lines import Axis, axes
 from harvesters.disclosure.primary import Asked
 from harvesters.disclosure.refusal import Refused
@@ -110,14 +110,17 @@ def figures_of(
     for each in counted:
         if each.table.name in told:
             published[each.figure[each.figure >= 0]] = True
-    for crossing in crossed:
-        _ask(
-            asked, crossing.table, cells[crossing.table.name], lines[crossing.table.name],
-            # What is published is asked for by those who publish it.
-            {name: np.where(published[index], -1, index) for name, index in figure.items()}, None,
-        )  # fmt: skip
-    for one in rests:
-        asked.rest(one.sums)
+    for one in crossed:
+        name = one.table.name
+        some = [table for table in tables if table.name in one.of]
+        sliver = is_sliver(one.table, some, cells[name])
+        slivers = {
+            (name, each.component.name): np.where(sliver, each.figure, -1)
+            for each in counted if each.table is one.table
+        }  # fmt: skip
+        _ask(asked, one.table, cells[name], lines[name], slivers, None)
+    for left in rests:
+        asked.rest(left.sums)
     asked.settle()
     block = _blocks(every, coordinates, where)
     system = System(

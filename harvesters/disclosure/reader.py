@@ -23,7 +23,10 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from schemas import TOTAL, Component, Measure, Table
+from harvesters.disclosure.refusal import Refused
+from harvesters.disclosure.slivers import Between, Slivers, column_of, crossing, slivers
+from harvesters.disclosure.sql import quoted, text
+from schemas import TOTAL, Component, Dimension, Measure, Table
 from schemas.table import SENSITIVE_THRESHOLD
 
 Numbers = npt.NDArray[np.int64]
@@ -49,7 +52,8 @@ class Knowledge:
     `key`, `value` (NaN where it is not published), `hidden` (it is suppressed somewhere), `k` and
     `truth` (NaN where it is not known here) have the shape (figures,); `row`, `figure` and `sign`
     (terms,); `least` and `greatest` (rows,). `clashes` are figures that stand in two tables with
-    two values, or are suppressed in one of them only.
+    two values, or are suppressed in one of them only. `unseen`, shape (figures,), lie between
+    tables: no file has them.
     """
 
     key: Sequence[str]
@@ -63,10 +67,21 @@ class Knowledge:
     least: Floats
     greatest: Floats
     clashes: int
+    unseen: Flags
 
 
-def knowledge(published: Sequence[Published]) -> Knowledge:
-    """What a reader of all these tables knows."""
+def knowledge(published: Sequence[Published], between: Sequence[Between] = ()) -> Knowledge:
+    """What a reader of all these tables knows, of the persons `between` two of them too.
+
+    :raises Refused: tables cross, and what lies between them is not known.
+    """
+    of = {one.of for one in between}
+    tables = {one.table.name: one.table for one in published}
+    for pair in crossing(list(tables.values())):
+        first, second = (table.name for table in pair)
+        if not of & {(first, second), (second, first)}:
+            reason = f"What lies between it and {first} is not known: their columns cross."
+            raise Refused(second, reason)
     with duckdb.connect(config={"threads": 2}) as connection:
         connection.execute(
             "CREATE TABLE figure (key TEXT, value DOUBLE, hidden BOOLEAN, k INTEGER, truth DOUBLE)"
@@ -79,7 +94,23 @@ def knowledge(published: Sequence[Published]) -> Knowledge:
         roots = _roots([one.table for one in published])
         for number, one in enumerate(published):
             _Writer(connection, number, one, roots).write()
+        connection.execute("CREATE TABLE seen AS SELECT DISTINCT key FROM figure")
+        connection.execute("CREATE TABLE sliver (key TEXT)")
+        given_up = {one.table.name: _given_up(connection, one) for one in published}
+        for number, lying in enumerate(between):
+            some = [tables[name] for name in lying.of]
+            found = slivers(connection, number, lying, some, given_up)
+            _SliverWriter(connection, found, roots).write()
         return _gather(connection)
+
+
+def _given_up(connection: duckdb.DuckDBPyConnection, published: Published) -> set[str]:
+    """The columns of a table in which there are totals only."""
+    file = connection.read_parquet(str(published.file))
+    return {
+        name for name in published.table.dimension_columns
+        if not file.filter(f"{quoted(name)} <> {text(TOTAL)}").limit(1).fetchall()
+    }  # fmt: skip
 
 
 def _roots(tables: Sequence[Table]) -> dict[str, str]:
@@ -98,16 +129,126 @@ def _roots(tables: Sequence[Table]) -> dict[str, str]:
     return found
 
 
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+class _Lines:
+    """Writes down the lines of a view of SQL, and what stands in its rows."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        view: str,
+        dimensions: Sequence[Dimension],
+        roots: Mapping[str, str],
+    ):
+        self.connection, self.view = connection, view
+        self.dimensions, self.roots = dimensions, roots
+
+    def lines(self, component: Component) -> None:
+        """Write down which figures of a component add up, and which are part of all."""
+        key, possible = self.key(component), self.possible(component)
+        for dimension in self.dimensions:
+            for depth, column in enumerate(dimension.hierarchy):
+                finer = dimension.hierarchy[depth + 1 :]
+                is_part = " AND ".join(
+                    [
+                        f"{quoted(column)} <> {text(TOTAL)}",
+                        *(f"{quoted(name)} = {text(TOTAL)}" for name in finer),
+                    ]
+                )
+                total = self.key(component, dimension.hierarchy[depth:])
+                self.connection.execute(
+                    f"INSERT INTO part SELECT {text(column)}, {total}, {key} "
+                    f"FROM {self.view} WHERE {possible} AND {is_part} AND {total} <> {key}"
+                )
+        columns = sorted(component.where)
+        for number in range(1, len(columns) + 1):
+            for left_out in itertools.combinations(columns, number):
+                whole = self.key(component, unfiltered=left_out)
+                self.connection.execute(
+                    f"INSERT INTO filtered SELECT {text('+'.join(left_out))}, {whole}, {key} "
+                    f"FROM {self.view} WHERE {possible} AND {whole} <> {key}"
+                )
+
+    def key(
+        self,
+        component: Component,
+        rolled_up: Sequence[str] = (),
+        unfiltered: Sequence[str] = (),
+    ) -> str:
+        """An SQL expression that names the figure of a row: what is counted, and the finest code
+        of each dimension; of the figure above it where columns are `rolled_up`, and of those who
+        need not pass the filter where it is on the columns `unfiltered`."""
+        pieces: list[tuple[str, str]] = []
+        filters = {
+            column: "|".join(sorted(codes))
+            for column, codes in component.where.items()
+            if column not in unfiltered
+        }
+        for dimension in self.dimensions:
+            passing = [f"'{name}={filters.pop(name)}'" for name in reversed(dimension.hierarchy)
+                       if name in filters]  # fmt: skip
+            piece = self.piece(dimension, rolled_up, passing[0] if passing else "NULL")
+            pieces.append((self.roots.get(dimension.hierarchy[0], dimension.hierarchy[0]), piece))
+        pieces += [
+            (self.roots.get(column, column), text(f"{column}={codes}"))
+            for column, codes in filters.items()
+        ]
+        what = f"{component.source or ''}{'#' if component.counted else ''}"
+        return f"concat_ws(';', {text(what)}, {', '.join(piece for _, piece in sorted(pieces))})"
+
+    def piece(self, dimension: Dimension, rolled_up: Sequence[str], otherwise: str) -> str:
+        """What names the code of a row along one dimension."""
+        cases = " ".join(
+            f"WHEN {quoted(name)} <> {text(TOTAL)} THEN {text(name + '=')} || {quoted(name)}"
+            for name in reversed(dimension.hierarchy) if name not in rolled_up
+        )  # fmt: skip
+        return f"CASE {cases} ELSE {otherwise} END" if cases else otherwise
+
+    def possible(self, component: Component) -> str:
+        """An SQL condition: somebody in this row could pass the filter."""
+        conditions = ["TRUE"]
+        for column, codes in component.where.items():
+            if any(column in dimension.hierarchy for dimension in self.dimensions):
+                listed = ", ".join(text(code) for code in (TOTAL, *codes))
+                conditions.append(f"{quoted(column)} IN ({listed})")
+        return " AND ".join(conditions)
 
 
-def quoted(column: str) -> str:
-    """The name of a column as SQL has it, whatever it is made of."""
-    return '"' + column.replace('"', '""') + '"'
+class _SliverWriter(_Lines):
+    """Writes down what lies between tables."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, found: Slivers, roots: Mapping[str, str]
+    ):
+        super().__init__(connection, found.view, found.dimensions, roots)
+        self.found = found
+
+    def write(self) -> None:
+        """Write down every figure and line. What is published as well has the threshold of those
+        who publish it."""
+        for component in self.found.counts:
+            key, possible = self.key(component), self.possible(component)
+            truth = quoted(column_of(component)) if self.found.known else "NULL"
+            is_seen = f"{key} IN (SELECT key FROM seen)"
+            self.connection.execute(
+                f"INSERT INTO figure SELECT {key}, NULL, FALSE, "
+                f"CASE WHEN {is_seen} THEN 0 ELSE {self.found.k} END, {truth} "
+                f"FROM {self.view} WHERE {possible}"
+            )
+            self.connection.execute(
+                f"INSERT INTO sliver SELECT {key} FROM {self.view} "
+                f"WHERE {possible} AND NOT {is_seen}"
+            )
+            self.lines(component)
+
+    def piece(self, dimension: Dimension, rolled_up: Sequence[str], otherwise: str) -> str:
+        piece = super().piece(dimension, rolled_up, otherwise)
+        unit = self.found.within.get(dimension.name)
+        if unit is None or unit in rolled_up:
+            return piece
+        return f"CASE WHEN {quoted(unit)} <> {text(TOTAL)} THEN NULL ELSE {piece} END"
 
 
-class _Writer:
+class _Writer(_Lines):
     """Writes down what one file tells."""
 
     def __init__(
@@ -117,8 +258,8 @@ class _Writer:
         published: Published,
         roots: Mapping[str, str],
     ):
-        self.connection, self.table, self.roots = connection, published.table, roots
-        self.view = f"published_{number}"
+        super().__init__(connection, f"published_{number}", published.table.dimensions, roots)
+        self.table = published.table
         connection.read_parquet(str(published.file)).create_view(self.view)
         self.source = self.view
         if published.cells is not None:
@@ -158,28 +299,7 @@ class _Writer:
             f"INSERT INTO figure SELECT {key}, {value}, {hidden}, {k}, {truth} "
             f"FROM {self.source} WHERE {possible}"
         )
-        for dimension in self.table.dimensions:
-            for depth, column in enumerate(dimension.hierarchy):
-                finer = dimension.hierarchy[depth + 1 :]
-                is_part = " AND ".join(
-                    [
-                        f"{quoted(column)} <> {_text(TOTAL)}",
-                        *(f"{quoted(name)} = {_text(TOTAL)}" for name in finer),
-                    ]
-                )
-                total = self.key(component, dimension.hierarchy[depth:])
-                self.connection.execute(
-                    f"INSERT INTO part SELECT {_text(column)}, {total}, {key} "
-                    f"FROM {self.view} WHERE {possible} AND {is_part} AND {total} <> {key}"
-                )
-        columns = sorted(component.where)
-        for number in range(1, len(columns) + 1):
-            for left_out in itertools.combinations(columns, number):
-                whole = self.key(component, unfiltered=left_out)
-                self.connection.execute(
-                    f"INSERT INTO filtered SELECT {_text('+'.join(left_out))}, {whole}, {key} "
-                    f"FROM {self.view} WHERE {possible} AND {whole} <> {key}"
-                )
+        self.lines(component)
 
     def rates(self, measure: Measure) -> None:
         """Write down between which shares each published rate lies."""
@@ -192,48 +312,6 @@ class _Writer:
             f"({shown} + {half}) / {measure.scale} FROM {self.source} "
             f"WHERE {quoted(measure.name + '_status')} = '' AND {self.possible(measure.numerator)}"
         )
-
-    def key(
-        self,
-        component: Component,
-        rolled_up: Sequence[str] = (),
-        unfiltered: Sequence[str] = (),
-    ) -> str:
-        """An SQL expression that names the figure of a row: what is counted, and the finest code
-        of each dimension; of the figure above it where columns are `rolled_up`, and of those who
-        need not pass the filter where it is on the columns `unfiltered`."""
-        pieces: list[tuple[str, str]] = []
-        filters = {
-            column: "|".join(sorted(codes))
-            for column, codes in component.where.items()
-            if column not in unfiltered
-        }
-        for dimension in self.table.dimensions:
-            kept = [name for name in dimension.hierarchy if name not in rolled_up]
-            passing = [f"'{name}={filters.pop(name)}'" for name in reversed(dimension.hierarchy)
-                       if name in filters]  # fmt: skip
-            cases = " ".join(
-                f"WHEN {quoted(name)} <> {_text(TOTAL)} THEN {_text(name + '=')} || {quoted(name)}"
-                for name in reversed(kept)
-            )
-            otherwise = passing[0] if passing else "NULL"
-            piece = f"CASE {cases} ELSE {otherwise} END" if cases else otherwise
-            pieces.append((self.roots.get(dimension.hierarchy[0], dimension.hierarchy[0]), piece))
-        pieces += [
-            (self.roots.get(column, column), _text(f"{column}={codes}"))
-            for column, codes in filters.items()
-        ]
-        what = f"{component.source or ''}{'#' if component.counted else ''}"
-        return f"concat_ws(';', {_text(what)}, {', '.join(piece for _, piece in sorted(pieces))})"
-
-    def possible(self, component: Component) -> str:
-        """An SQL condition: somebody in this row could pass the filter."""
-        conditions = ["TRUE"]
-        for column, codes in component.where.items():
-            if column in self.table.dimension_columns:
-                listed = ", ".join(_text(code) for code in (TOTAL, *codes))
-                conditions.append(f"{quoted(column)} IN ({listed})")
-        return " AND ".join(conditions)
 
 
 def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
@@ -255,7 +333,8 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
             UNION SELECT 'not ' || line, total, 'not ' || line || ' of ' || total FROM rest;
         CREATE TABLE known AS SELECT key, max(value) AS value, max(hidden) AS hidden, max(k) AS k,
             max(truth) AS truth, count(DISTINCT value) > 1 OR
-            (max(hidden) AND count(value) > 0) AS clash
+            (max(hidden) AND count(value) > 0) OR count(DISTINCT truth) > 1 AS clash, 
+            key IN (SELECT key FROM sliver) AS unseen
             FROM figure GROUP BY key ORDER BY key;
         CREATE TABLE numbered AS
             SELECT row_number() OVER (ORDER BY key) - 1 AS number, * FROM known;
@@ -305,4 +384,5 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         least=np.concatenate([np.zeros(lines), np.zeros(size), np.full(size, -np.inf)]),
         greatest=np.concatenate([np.zeros(lines), np.full(size, np.inf), np.zeros(size)]),
         clashes=int(column("clash").astype(np.bool_).sum()),
+        unseen=column("unseen").astype(np.bool_),
     )
