@@ -92,6 +92,10 @@ class Coordinates:
         """How many codes a column has, the total included."""
         return len(self._codes[column])
 
+    def numbers(self, column: str) -> Mapping[str, int]:
+        """The numbers of a column's codes."""
+        return self._codes[column]
+
     def _encode(self, table: Table, cells: pa.Table) -> Index:
         found = np.zeros((cells.num_rows, len(self.columns)), dtype=np.int64)
         for name in table.dimension_columns:

@@ -21,8 +21,10 @@ from harvesters.disclosure.crossings import Crossing, is_sliver
 from harvesters.disclosure.lines import Axis, axes
 from harvesters.disclosure.primary import Asked
 from harvesters.disclosure.refusal import Refused
+from harvesters.disclosure.regions import regions, within_regions
 from harvesters.disclosure.system import Index, Mask, Sums, System, Values
 from schemas import Component, Table
+from schemas.record import INSTITUTION
 
 _MANY = 12
 """From so many codes on, the codes of a column, or those above it, make blocks."""
@@ -122,26 +124,30 @@ def figures_of(
     for left in rests:
         asked.rest(left.sums)
     asked.settle()
-    block = _blocks(every, coordinates, where)
+    between = {
+        one.table.name: [each.figure for each in counted if each.table is one.table]
+        for one in crossed
+    }
+    its = {name: np.concatenate(some) for name, some in between.items()}
+    its = {name: figures[figures >= 0] for name, figures in its.items()}
+    places = _places(every, coordinates)
+    block = _blocks(places, coordinates, where)
+    if crossed and places[1:] == (INSTITUTION,):
+        numbers = coordinates.numbers(places[0])
+        block = regions(block, places[0], numbers, crossed, cells, between)
+    block = np.concatenate([block, *(block[left.sums.total] for left in rests)])
+    adding_up = within_regions(_distinct(sums, len(value)), block, list(its.values()))
     system = System(
         value=value,
-        sums=_distinct(sums, len(value)),
+        sums=adding_up,
         published=published,
         sensitive=asked.sensitive & published,
         open=asked.open,
         low=asked.low,
         high=asked.high,
-        block=np.concatenate([block, *(block[one.sums.total] for one in rests)]),
+        block=block,
     )
-    return Figures(
-        system, told, ends,
-        {
-            one.table.name: np.concatenate(
-                [each.figure[each.figure >= 0] for each in counted if each.table is one.table]
-            )
-            for one in crossed
-        },
-    )  # fmt: skip
+    return Figures(system, told, ends, its)
 
 
 def _components(table: Table) -> list[Component]:
@@ -328,14 +334,19 @@ def _ask(
     return told, ends
 
 
-def _blocks(tables: Sequence[Table], coordinates: Coordinates, where: Index) -> Index:
-    """The block of each figure: the code at the top of the hierarchy with the most codes, for the
-    figures below it; of a hierarchy of one column its code; 0 for the others."""
+def _places(tables: Sequence[Table], coordinates: Coordinates) -> tuple[str, ...]:
+    """The hierarchy with the most codes, empty where there are few."""
     hierarchies = {dimension.hierarchy for table in tables for dimension in table.dimensions}
-    most = max(sorted(hierarchies), key=lambda one: coordinates.size(one[-1]), default=None)
-    if most is None or coordinates.size(most[-1]) < _MANY:
+    most = max(sorted(hierarchies), key=lambda one: coordinates.size(one[-1]), default=())
+    return most if most and coordinates.size(most[-1]) >= _MANY else ()
+
+
+def _blocks(places: Sequence[str], coordinates: Coordinates, where: Index) -> Index:
+    """The block of each figure: the code at the top of the hierarchy of `places`, for the figures
+    below it; of a hierarchy of one column its code; 0 for the others."""
+    if not places:
         return np.zeros(len(where), dtype=np.int64)
-    coarse = coordinates.columns.index(most[0])
-    fine = coordinates.columns.index(most[min(1, len(most) - 1)])
+    coarse = coordinates.columns.index(places[0])
+    fine = coordinates.columns.index(places[min(1, len(places) - 1)])
     block: Index = np.where(where[:, fine] > 0, where[:, coarse], 0)
     return block

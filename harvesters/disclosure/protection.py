@@ -79,7 +79,9 @@ def _crossing_most(
     found: Counter[str] = Counter()
     for one in crossed:
         its = figures.crossed[one.table.name]
+        # None is named where wards cannot agree with what they share.
+        involved = not len(stuck) or np.isin(stuck, its).any()
         # Where all of it is published, nothing crosses any more.
-        if np.isin(stuck, its).any() and not figures.system.published[its].all():
+        if involved and not figures.system.published[its].all():
             found.update(one.of)
     return found
