@@ -132,11 +132,14 @@ def figures_of(
     its = {name: figures[figures >= 0] for name, figures in its.items()}
     places = _places(every, coordinates)
     block = _blocks(places, coordinates, where)
-    if crossed and places[1:] == (INSTITUTION,):
+    by_regions = bool(crossed) and places[1:] == (INSTITUTION,)
+    if by_regions:
         numbers = coordinates.numbers(places[0])
         block = regions(block, places[0], numbers, crossed, cells, between)
     block = np.concatenate([block, *(block[left.sums.total] for left in rests)])
-    adding_up = within_regions(_distinct(sums, len(value)), block, list(its.values()))
+    adding_up = _distinct(sums, len(value))
+    if by_regions:
+        adding_up = within_regions(adding_up, block, list(its.values()))
     system = System(
         value=value,
         sums=adding_up,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from harvesters.disclosure.crossings import Crossing
 from harvesters.disclosure.figures import Figures, figures_of
 from harvesters.disclosure.refusal import Refused
 from harvesters.disclosure.secondary import Unprotectable, suppress
-from harvesters.disclosure.system import Mask
+from harvesters.disclosure.system import Mask, System
 from schemas import Table
 
 CONFIDENTIAL = "c"
@@ -55,7 +55,7 @@ def protect_together(
     hidden_before = {one.table.name: one.hidden for one in frozen}
     figures = figures_of(every, known, hidden_before, crossed)
     try:
-        hidden = suppress(figures.system)
+        hidden = _suppress(figures.system, bool(crossed))
     except Unprotectable as unprotectable:
         names = [table.name for table in tables]
         telling = [name for name in figures.tables_of(unprotectable.figures) if name in names]
@@ -71,6 +71,17 @@ def protect_together(
     return {table.name: masks[table.name] for table in tables}
 
 
+def _suppress(system: System, crossed: bool) -> Mask:
+    """What is hidden. Where tables cross, a region may be unable to follow what old districts
+    share; then all is worked on as one, which takes longer and finds what there is."""
+    try:
+        return suppress(system)
+    except Unprotectable as unprotectable:
+        if unprotectable.figures or not crossed:
+            raise
+        return suppress(replace(system, block=np.zeros_like(system.block)))
+
+
 def _crossing_most(
     figures: Figures, crossed: Sequence[Crossing], stuck: Sequence[int]
 ) -> Mapping[str, int]:
@@ -79,9 +90,7 @@ def _crossing_most(
     found: Counter[str] = Counter()
     for one in crossed:
         its = figures.crossed[one.table.name]
-        # None is named where wards cannot agree with what they share.
-        involved = not len(stuck) or np.isin(stuck, its).any()
         # Where all of it is published, nothing crosses any more.
-        if involved and not figures.system.published[its].all():
+        if np.isin(stuck, its).any() and not figures.system.published[its].all():
             found.update(one.of)
     return found
