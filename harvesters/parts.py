@@ -241,8 +241,9 @@ def _write_tables(
         given_up = {table.name: table.disclosure.ladder[: rungs[table.name]] for table in tables}
         cells = {table.name: without(counted[table.name], given_up[table.name]) for table in cubes}
         lost = given_up | {table.name: part.certificate["given_up"] for table, part in frozen}
-        for one in crossed:
-            cells[one.table.name] = without(counted[one.table.name], _lost(one, lost))
+        for crossing in crossed:
+            name = crossing.table.name
+            cells[name] = without(counted[name], _lost(crossing, lost))
         try:
             masks = protect_together(cubes, cells, standing, crossed)
             for table in cubes:

@@ -6,10 +6,11 @@ structure with the choice. Whatever is not understood is refused (`Refused`): no
 then.
 
 The modules, in the order of their use. To protect: `primary` (what a table's rules ask),
-`crossings` (what lies between tables), `coordinates` and `figures` (which numbers are the same figure, and how figures add up), `system`,
-`moves`, `block` and `secondary` (what has to be hidden), `protection`. To audit: `sql`, `slivers`
-and `reader` (what a reader of the files knows, and what lies between them), `intervals` (what
-follows from it), `audit`.
+`crossings` (what lies between tables), `coordinates` and `figures` (which numbers are the same
+figure, and how figures add up), `regions` (what is worked on together), `system`, `moves`, `block`
+and `secondary` (what has to be hidden), `protection`. To audit: `sql`, `slivers` and `reader` (what
+a reader of the files knows, and what lies between them), `intervals` (what follows from it),
+`audit`.
 """
 
 from harvesters.disclosure.audit import Certificate, audit, audit_together

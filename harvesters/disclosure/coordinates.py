@@ -178,8 +178,9 @@ def _check_crossings(tables: Sequence[Table], crossed: Sequence[Crossing]) -> No
 
 
 def _unshared(tables: Sequence[Table], names: Sequence[str]) -> list[str]:
-    every = [set(table.dimension_columns) for table in tables if table.name in names]
-    return sorted(set.union(*every) - set.intersection(*every))
+    every = [table.dimension_columns for table in tables if table.name in names]
+    return sorted(name for name in {*itertools.chain(*every)}
+                  if not all(name in columns for columns in every))  # fmt: skip
 
 
 def _check_filters(tables: Sequence[Table], filters: set[tuple[str, tuple[str, ...]]]) -> None:

@@ -55,7 +55,9 @@ def crossings(tables: Sequence[Table]) -> list[Crossing]:
 
 def is_sliver(crossing: Table, tables: Sequence[Table], cells: pa.Table) -> Mask:
     """Which `cells` of the crossing of `tables` none of these has as its own: shape (cells,)."""
-    has = {name: np.asarray(pc.not_equal(cells[name], TOTAL)) for name in crossing.dimension_columns}
+    has = {
+        name: np.asarray(pc.not_equal(cells[name], TOTAL)) for name in crossing.dimension_columns
+    }
     for dimension in crossing.dimensions:
         unit = unit_of(crossing, dimension.hierarchy[-1])
         if unit in has and unit not in dimension.hierarchy:
@@ -152,8 +154,12 @@ def _common_dimensions(tables: Sequence[Table]) -> Iterator[Dimension]:
     """Of columns that do not cross, those that all tables have; of those that cross, all."""
     every = [_hierarchies(table) for table in tables]
     for unit in dict.fromkeys(unit for one in every for unit in one):
-        fewest, *more = sorted((one.get(unit, []) for one in every), key=lambda some: len(_names(some)))
-        if all(_names(some) <= _names(others) for some, others in itertools.pairwise([fewest, *more])):
+        fewest, *more = sorted(
+            (one.get(unit, []) for one in every), key=lambda some: len(_names(some))
+        )
+        if all(
+            _names(some) <= _names(others) for some, others in itertools.pairwise([fewest, *more])
+        ):
             yield from fewest
             continue
         taken: set[str] = set()

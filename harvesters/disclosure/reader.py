@@ -333,7 +333,7 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
             UNION SELECT 'not ' || line, total, 'not ' || line || ' of ' || total FROM rest;
         CREATE TABLE known AS SELECT key, max(value) AS value, max(hidden) AS hidden, max(k) AS k,
             max(truth) AS truth, count(DISTINCT value) > 1 OR
-            (max(hidden) AND count(value) > 0) OR count(DISTINCT truth) > 1 AS clash, 
+            (max(hidden) AND count(value) > 0) OR count(DISTINCT truth) > 1 AS clash,
             key IN (SELECT key FROM sliver) AS unseen
             FROM figure GROUP BY key ORDER BY key;
         CREATE TABLE numbered AS

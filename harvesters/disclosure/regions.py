@@ -50,7 +50,9 @@ def regions(
     found: Index = joined[block]
     for part in parts:
         for one in figures[part.crossing]:
-            found[one[part.within]] = [numbers[region(f"{part.name}={code}")] for code in part.codes]
+            found[one[part.within]] = [
+                numbers[region(f"{part.name}={code}")] for code in part.codes
+            ]
     for part in parts:
         for one in figures[part.crossing]:
             # A new ward that lies within an old one is shared as the others are.
@@ -70,7 +72,9 @@ class _Part:
             one.hierarchy[-1] for one in table.dimensions
             if ward not in one.hierarchy and unit_of(table, one.hierarchy[-1]) == unit
         )  # fmt: skip
-        has = {name: np.asarray(pc.not_equal(cells[name], TOTAL)) for name in table.dimension_columns}
+        has = {
+            name: np.asarray(pc.not_equal(cells[name], TOTAL)) for name in table.dimension_columns
+        }
         in_unit = has.get(unit, np.zeros(cells.num_rows, dtype=bool))
         wards, others = cells[ward].to_pylist(), cells[self.name].to_pylist()
         both = np.flatnonzero(has[ward] & has[self.name])

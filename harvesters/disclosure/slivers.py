@@ -89,10 +89,9 @@ def told(table: Table) -> list[tuple[Component, int]]:
 
 
 def _heads(measure: Measure) -> list[Component]:
-    if measure.denominator is None or measure.kind == "rate":
-        both = (measure.numerator, measure.denominator)
-    else:
-        both = (None if measure.kind == "mean" else measure.numerator, measure.denominator)
+    both = [measure.numerator, measure.denominator]
+    if measure.kind == "mean":
+        both = both[1:]
     return [one for one in both if one is not None and one.whole]
 
 
@@ -146,7 +145,8 @@ def slivers(
         f"ROLLUP ({', '.join(quoted(name) for name in one.hierarchy)})" for one in dimensions
     )
     codes = [f"coalesce({quoted(name)}, {text(TOTAL)}) AS {quoted(name)}" for name in every]
-    sums = [f"sum({name}) AS {name}" for name in map(quoted, map(column_of, counts)) if known == {True}]
+    numbers = [quoted(column_of(one)) for one in counts] if known == {True} else []
+    sums = [f"sum({name}) AS {name}" for name in numbers]
     connection.execute(
         f"CREATE TABLE {view} AS SELECT {', '.join([*codes, *sums])} FROM {view}_finest "
         + (f"GROUP BY {rolled_up}" if every else "")

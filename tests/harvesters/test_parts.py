@@ -16,7 +16,16 @@ from harvesters.parts import PRIMARY, Part, PartStore, build_parts, schema_of
 from schemas import TOTAL
 from tests.harvesters.builders import SCHOOLS, YEAR, City, many_pupils, pupils, school, seal
 from tests.harvesters.killing import contents
-from tests.schemas.builders import AREAS, CITY, ENROLMENT, codelist, cube, measure, record
+from tests.schemas.builders import (
+    AREAS,
+    CITY,
+    ENROLMENT,
+    SCHOOL,
+    codelist,
+    cube,
+    measure,
+    record,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -219,12 +228,12 @@ def refusing(monkeypatch: pytest.MonkeyPatch, table: str, columns: set[str]) -> 
     """Make the audit refuse `table` as long as it has detail by one of `columns`."""
     from harvesters import parts
 
-    def strict(period: str, published: Sequence[Published]) -> Any:
+    def strict(period: str, published: Sequence[Published], **more: Any) -> Any:
         (file,) = (one.file for one in published if one.table.name == table)
         found = {row[name] for row in pq.read_table(file).to_pylist() for name in columns}
         if found - {TOTAL}:
             raise Refused(table, "Too fine.")
-        return audit_together(period, published)
+        return audit_together(period, published, **more)
 
     monkeypatch.setattr(parts, "audit_together", strict)
 
@@ -409,3 +418,73 @@ def test_a_higher_threshold_hides_more(city: City) -> None:
     assert second.certificate["suppressed"]["pupils"] > first.certificate["suppressed"]["pupils"]
     assert second.certificate["thresholds"] == {"pupils": 12}
     assert min(row["pupils"] for row in rows(second) if row["pupils"]) >= 12
+
+
+OLD_AREAS = (
+    codelist("district", ["701"]),
+    codelist("old_area", [{"code": code, "parent": "701"} for code in ("X1", "X2", "X3")],
+             parent="district"),
+    {**SCHOOL, "fields": [*SCHOOL["fields"], {"name": "old_area", "type": "code"}]},
+    cube("old-areas", "pupil", [["district", "old_area"], ["level"]], [measure("pupils")],
+         disclosure={"ladder": [{"drop": "old_area"}, {"drop": "district"}]}),
+)  # fmt: skip
+"""Wards of before: of X2, a part is in the first area and a part in the second."""
+
+
+def split_city(folder: Path, few: int) -> City:
+    """A city with so `few` pupils in the part of the split ward that went to the first area."""
+    made = City(folder, [*CITY, *OLD_AREAS])
+    places = ((1, 0, "X1"), (2, 0, "X2"), (3, 1, "X2"), (4, 1, "X3"))
+    schools = [{**school(number, AREAS[area]), "old_area": old} for number, area, old in places]
+    seal(made.state, made.declarations, "school", schools)
+    counts = {1: 100, 2: few, 3: 200, 4: 80}
+    everybody = [
+        pupil for number, count in counts.items() for sex in ("male", "female")
+        for pupil in pupils(count, f"{number:04d}", sex=sex)
+    ]  # fmt: skip
+    seal(made.state, made.declarations, "pupil", everybody)
+    return made
+
+
+def test_tables_on_old_and_new_areas_hide_what_their_difference_would_tell(tmp_path: Path) -> None:
+    city = split_city(tmp_path, 2)
+    city.declare(ENROLMENT | {"dimensions": [{"name": "place", "hierarchy": ["area"]}],
+                              "disclosure": {}})  # fmt: skip
+    new, old = build(city, "enrolment", "old-areas")
+    hidden = sum(row["pupils_status"] == "c" for part in (new, old) for row in rows(part))
+    assert hidden > 0 and new.certificate["given_up"] == old.certificate["given_up"] == []
+    # With as many there as elsewhere, nothing is.
+    city = split_city(tmp_path / "more", 30)
+    parts = build(city, "enrolment", "old-areas")
+    assert not any(row["pupils_status"] for part in parts for row in rows(part))
+
+
+def test_who_is_where_between_tables_is_kept_without_numbers(tmp_path: Path) -> None:
+    city = split_city(tmp_path, 2)
+    (part, _) = build(city, "enrolment", "old-areas")
+    tables = [city.declarations.tables[name] for name in ("enrolment", "old-areas")]
+    (between,) = PartStore(city.state).between("pupil", YEAR, tables)
+    assert between.of == ("enrolment", "old-areas") and between.cells.parent == part.path.parent
+    kept = pq.read_table(between.cells)
+    assert set(kept.column_names) == {"area", "school", "district", "old_area", "level"}
+    assert kept.num_rows == 4
+    assert PartStore(city.state).between("pupil", YEAR, tables[:1]) == []
+    files = [Published(table, PartStore(city.state).get(table, YEAR).path) for table in tables]
+    primary = PartStore(city.state).primary("pupil", YEAR)
+    assert any("area=" in key and "old_area=X2" in key for key in primary)
+    audit_together(YEAR, files, primary, [between])
+
+
+def test_old_areas_that_come_too_late_go_down_their_own_ladder(tmp_path: Path) -> None:
+    city = split_city(tmp_path, 2)
+    # Everything on new areas stands open, but for the school of four.
+    build(city, "enrolment")
+    (old,) = build(city, "old-areas")
+    assert {row["old_area"] for row in rows(old)} in ({TOTAL}, {TOTAL, "X1", "X2", "X3"})
+    tables = [city.declarations.tables[name] for name in ("enrolment", "old-areas")]
+    files = [Published(table, PartStore(city.state).get(table, YEAR).path) for table in tables]
+    store = PartStore(city.state)
+    between = store.between("pupil", YEAR, tables)
+    audit_together(YEAR, files, store.primary("pupil", YEAR), between)
+    dropped = old.certificate["given_up"] == ["old_area"]
+    assert dropped == ("old_area" not in pq.read_schema(between[0].cells).names)

@@ -142,7 +142,8 @@ def told_slivers(
         for row, here in _rows(kinds, one.table, counted(one.table, people), count.numerator.where)
         if 0 < row[count.numerator.name] < one.table.disclosure.threshold
         # What one of the tables has itself is asked by its own threshold.
-        and row["area"] != TOTAL != row["district"] and row.get("school", TOTAL) == TOTAL
+        and row["area"] != TOTAL != row["district"]
+        and row.get("school", TOTAL) == TOTAL
     ]
     bounds = Bounds(len(kinds), equations, [here for _, here, _ in small])
     return [

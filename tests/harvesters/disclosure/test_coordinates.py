@@ -108,7 +108,9 @@ def test_tables_that_count_by_unlinked_columns_are_refused(tmp_path: Path) -> No
         declare(tmp_path, documents).tables[name] for name in ("schools-alone", "areas-alone")
     ]
     for order in (tables, tables[::-1]):
-        with pytest.raises(Refused, match=r"neither is above the other .*\(area, school\)") as refused:
+        with pytest.raises(
+            Refused, match=r"neither is above the other .*\(area, school\)"
+        ) as refused:
             made(order)
         assert refused.value.table == order[-1].name
         of, cells = made(order, crossings(order))

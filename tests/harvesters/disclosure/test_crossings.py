@@ -247,7 +247,9 @@ def test_nor_by_an_attacker_who_solves_all_lines(declarations: Declarations) -> 
                for table in tables]  # fmt: skip
         lying = cells[between.name].rename_columns([*between.dimension_columns, "pupils"])
         counts = lying["pupils"].to_numpy()
-        unseen = lying.set_column(lying.num_columns - 1, "pupils", pa.nulls(len(counts), pa.int64()))
+        unseen = lying.set_column(
+            lying.num_columns - 1, "pupils", pa.nulls(len(counts), pa.int64())
+        )
         system = attacker.system([*out, (between, unseen)])
         low, high = attacker.intervals(system)
         places = system.places[between.name]

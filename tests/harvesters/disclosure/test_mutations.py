@@ -97,7 +97,7 @@ MUTATIONS: Sequence[tuple[str, str, str, str]] = (
      "test_figures.py::test_a_sum_joins_what_stands_in_different_tables"),
     ("figures", "for number in range(1, len(places) + 1):", "for number in range(0):",
      "test_figures.py::test_those_who_are_left_are_figures_that_nobody_publishes"),
-    ("figures", "asked.rest(one.sums)", "pass",
+    ("figures", "asked.rest(left.sums)", "pass",
      "test_protection.py::test_those_who_are_left_over_are_protected_too"),
     ("figures", "asked.everybody(columns[0][everybody], columns[1][everybody])", "pass",
      "test_protection.py::test_a_rate_that_is_rounded_to_an_end_is_hidden_and_its_count_with_it"),

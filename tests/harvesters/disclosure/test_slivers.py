@@ -152,7 +152,9 @@ def test_what_is_protected_passes_and_passes_again_without_numbers(
         files, between = put_all(tables, people, protected(tables, people), tmp_path)
         certificates, small = audit_together(YEAR, files, between=between)
         assert set(certificates) == set(names)
-        slivers = [key for key in small if "old_area=" in key and "area=" in key.split("old_area")[0]]
+        slivers = [
+            key for key in small if "old_area=" in key and "area=" in key.split("old_area")[0]
+        ]
         small_ones += len(slivers)
         for one in between:
             codes = [name for name in pq.read_schema(one.cells).names if name in
