@@ -29,12 +29,12 @@ class Result:
 def reaudit(
     state: Path, declarations: Declarations, names: Collection[str] = ()
 ) -> Iterator[Result]:
-    """Audit the tables about persons of all current releases, together with every version that
-    was let out before; only the protection sets of the tables called `names`, where there are any.
-    """
+    """Audit the tables of all current releases in which something may be suppressed, together with
+    every version that was let out before; only the protection sets of the tables called `names`,
+    where there are any."""
     store = PartStore(state)
     for _, every in sorted(protection_sets(declarations).items()):
-        tables = [one for one in every if one.about_persons]
+        tables = [one for one in every if one.is_protected]
         if names and not any(table.name in names for table in tables):
             continue
         public = {table.name: _public(state, table) for table in tables}

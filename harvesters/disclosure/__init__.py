@@ -6,8 +6,9 @@ structure with the choice. Whatever is not understood is refused (`Refused`): no
 then.
 
 The modules, in the order of their use. To protect: `primary` (what a table's rules ask),
-`coordinates` and `figures` (which numbers are the same figure, and how figures add up), `system`,
-`moves`, `block` and `secondary` (what has to be hidden), `protection`. To audit: `reader` (what a
+`magnitude` (what is asked of sums of amounts), `coordinates` and `figures` (which numbers are the
+same figure, and how figures add up), `system`, `moves`, `block` and `secondary` (what has to be
+hidden), `protection`. To audit: `reader` (what a
 reader of the files knows), `intervals` (what follows from it), `audit`.
 """
 

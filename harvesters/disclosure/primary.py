@@ -97,7 +97,7 @@ class Asked:
     def __init__(self, value: Values):
         self._value = value
         size = len(value)
-        self._k, self._k_before = np.zeros((2, size))
+        self._k, self._k_before, self._margin = np.zeros((3, size))
         self._nobody, self._everybody, self._pinned, self._lost = np.zeros((4, size), dtype=bool)
         self.sensitive: Mask = np.zeros(size, dtype=bool)
         self.open: Mask = np.zeros(size, dtype=bool)
@@ -121,6 +121,11 @@ class Asked:
     def everybody(self, figures: Index, wholes: Index) -> None:
         """It must not be told that these figures are their `wholes`, or nearly."""
         self._everybody[figures[(figures >= 0) & (wholes >= 0)]] = True
+
+    def margin(self, figures: Index, margin: Values) -> None:
+        """What a reader can work out of `figures`, sums of amounts, has to reach so far to either
+        side of them; shape (figures,) both."""
+        np.maximum.at(self._margin, figures, margin)
 
     def category(self, figures: Index, wholes: Index) -> None:
         """Figures of a sensitive category, and the totals over all categories: neither nobody
@@ -163,7 +168,9 @@ class Asked:
     def settle(self) -> None:
         """Work out the intervals, once everything is asked."""
         value, before = self._value, self._k_before
-        self._lost &= too_few(value, self._k)
+        self._lost &= too_few(value, self._k) | self._nobody | self._everybody
+        self._nobody &= ~self._lost
+        self._everybody &= ~self._lost
         k = np.where((self._k > 0) & (before > 0), np.fmin(self._k, before), self._k + before)
         few = too_few(value, k) & ~self._lost
         self._pinned &= ~self.open
@@ -173,6 +180,10 @@ class Asked:
         full = self._everybody & ~few
         low = np.where(full, np.fmin(low, np.maximum(value - k, 0)), low)
         high = np.where(full, np.fmax(high, value), high)
+        unsafe = self._margin > 0
+        self.sensitive |= unsafe
+        low = np.where(unsafe, np.maximum(value - self._margin, 0), low)
+        high = np.where(unsafe, value + self._margin, high)
         asked = ~np.isnan(high) | ~self._pinned | (value <= 0)
         self.low = np.where(asked, low, np.maximum(value - 1, 0))
         self.high = np.where(asked, high, value)

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas import TOTAL, Component, Measure, Table
-from schemas.table import SENSITIVE_THRESHOLD
+from schemas.table import DOMINANCE, LEAST_CONTRIBUTORS, PRECISION, SENSITIVE_THRESHOLD
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -54,6 +54,11 @@ class Knowledge:
     `clashes` are figures that stand in two tables of one version with two values, or are suppressed
     in one of them only. `changed`, shape (pairs, 2), has what a figure was in an earlier version
     and what it is now, where those differ; one that did not change is one figure in all versions.
+
+    Where a figure is a sum of amounts (`amount`), its numbers are in units of `unit`, and `margin`
+    is how far to either side a reader has to be kept from it, 0 where it may be published; NaN
+    for counts. `nobody` and `everybody` are sensitive categories that have none or all of those who
+    could be in them. Shape (figures,) each.
     """
 
     key: Sequence[str]
@@ -70,6 +75,11 @@ class Knowledge:
     clashes: int
     before: Flags
     changed: Numbers
+    amount: Flags
+    unit: Floats
+    margin: Floats
+    nobody: Flags
+    everybody: Flags
 
 
 def knowledge(published: Sequence[Published]) -> Knowledge:
@@ -78,9 +88,10 @@ def knowledge(published: Sequence[Published]) -> Knowledge:
         connection.execute(
             """
             CREATE TABLE figure (version INTEGER, key TEXT, value DOUBLE, hidden BOOLEAN, k INTEGER,
-                                 truth DOUBLE);
+                                 truth DOUBLE, field TEXT, margin DOUBLE);
             CREATE TABLE part (version INTEGER, line TEXT, total TEXT, key TEXT);
             CREATE TABLE filtered (version INTEGER, line TEXT, total TEXT, key TEXT);
+            CREATE TABLE category (version INTEGER, total TEXT, key TEXT);
             CREATE TABLE rate (version INTEGER, top TEXT, below TEXT, least DOUBLE,
                                greatest DOUBLE);
             """
@@ -138,6 +149,8 @@ class _Writer:
     def write(self) -> None:
         """Write down every figure, line, filter and rate."""
         for measure in self.table.measures:
+            for amount in measure.magnitudes:
+                self.amounts(measure, amount)
             if measure.about != "persons":
                 continue
             if measure.denominator is None and measure.numerator.whole:
@@ -161,9 +174,75 @@ class _Writer:
             value = f"CASE WHEN {quoted(shown + '_status')} = 'x' THEN 0 ELSE {value} END"
         truth = f"cells.{quoted(component.name)}"
         self.connection.execute(
-            f"INSERT INTO figure SELECT {self.version}, {key}, {value}, {hidden}, {k}, {truth} "
-            f"FROM {self.source} WHERE {possible}"
+            f"INSERT INTO figure (version, key, value, hidden, k, truth) SELECT {self.version}, "
+            f"{key}, {value}, {hidden}, {k}, {truth} FROM {self.source} WHERE {possible}"
         )
+        self.lines(component)
+        self.categories(component)
+        columns = sorted(component.where)
+        for number in range(1, len(columns) + 1):
+            for left_out in itertools.combinations(columns, number):
+                whole = self.key(component, unfiltered=left_out)
+                self.connection.execute(
+                    f"INSERT INTO filtered SELECT {self.version}, "
+                    f"{_text('+'.join(left_out))}, {whole}, {key} "
+                    f"FROM {self.view} WHERE {possible} AND {whole} <> {key}"
+                )
+
+    def categories(self, component: Component) -> None:
+        """Write down the figures of sensitive categories, and of all that these are part of."""
+        key, possible = self.key(component), self.possible(component)
+        for dimension in self.table.dimensions:
+            for depth, column in enumerate(dimension.hierarchy):
+                codes = dimension.sensitive.get(column, ())
+                if codes:
+                    condition = " AND ".join(
+                        [
+                            f"{quoted(column)} IN ({', '.join(map(_text, codes))})",
+                            *(f"{quoted(name)} = {_text(TOTAL)}"
+                              for name in dimension.hierarchy[depth + 1 :]),
+                        ]
+                    )  # fmt: skip
+                    total = self.key(component, dimension.hierarchy[depth:])
+                    self.connection.execute(
+                        f"INSERT INTO category SELECT {self.version}, {total}, {key} "
+                        f"FROM {self.view} WHERE {possible} AND {condition}"
+                    )
+        if component.sensitive:
+            total = self.key(component, unfiltered=list(component.where))
+            self.connection.execute(
+                f"INSERT INTO category SELECT {self.version}, {total}, {key} "
+                f"FROM {self.view} WHERE {possible}"
+            )
+
+    def amounts(self, measure: Measure, component: Component) -> None:
+        """Write down the figures of a sum of amounts. Whoever is shown a quotient of it is taken
+        to know what it was divided by, and so the sum, exactly."""
+        status = quoted(f"{measure.name}_status")
+        hidden = f"{status} = 'c'" if measure.kind == "sum" else "FALSE"
+        total, contributors, first, second = (
+            f"cells.{quoted(name)}"
+            for name in (component.name, component.contributors, *component.largest)
+        )
+        # Sums of decimals differ a little by the order in which they were added. For the rules, a
+        # hair's breadth in favour of publishing is what the protection has against it.
+        truth = f"round(coalesce({total}, 0), 6)"
+        margin = f"""CASE WHEN {total} > 0 AND (
+            {contributors} < {LEAST_CONTRIBUTORS}
+            OR {total} - {first} - {second} + 1e-10 * {total} < {PRECISION} * {first}
+            OR {first} + {second} - 1e-10 * {total} > {DOMINANCE} * {total})
+            THEN greatest({PRECISION} * {first}, ({first} + {second}) / {DOMINANCE} - {total})
+            ELSE 0 END"""
+        self.connection.execute(
+            f"INSERT INTO figure SELECT {self.version}, {self.key(component)}, "
+            f"CASE WHEN {status} <> 'c' THEN {truth} END, {hidden}, 0, {truth}, "
+            f"{_text(component.source or '')}, {margin} FROM {self.source}"
+        )
+        self.lines(component)
+
+    def lines(self, component: Component) -> None:
+        """Write down what adds up to each figure of a component."""
+        key, possible = self.key(component), self.possible(component)
         for dimension in self.table.dimensions:
             for depth, column in enumerate(dimension.hierarchy):
                 finer = dimension.hierarchy[depth + 1 :]
@@ -177,15 +256,6 @@ class _Writer:
                 self.connection.execute(
                     f"INSERT INTO part SELECT {self.version}, {_text(column)}, {total}, {key} "
                     f"FROM {self.view} WHERE {possible} AND {is_part} AND {total} <> {key}"
-                )
-        columns = sorted(component.where)
-        for number in range(1, len(columns) + 1):
-            for left_out in itertools.combinations(columns, number):
-                whole = self.key(component, unfiltered=left_out)
-                self.connection.execute(
-                    f"INSERT INTO filtered SELECT {self.version}, "
-                    f"{_text('+'.join(left_out))}, {whole}, {key} "
-                    f"FROM {self.view} WHERE {possible} AND {whole} <> {key}"
                 )
 
     def rates(self, measure: Measure) -> None:
@@ -265,7 +335,7 @@ def _tell_versions_apart(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("ALTER TABLE part DROP version; ALTER TABLE filtered DROP version")
         return
     columns = {"figure": ["key"], "part": ["total", "key"], "filtered": ["total", "key"],
-               "rate": ["top", "below"]}  # fmt: skip
+               "category": ["total", "key"], "rate": ["top", "below"]}  # fmt: skip
     for table, names in columns.items():
         joins = " ".join(
             f"JOIN named AS of_{name} ON of_{name}.version = t.version AND of_{name}.key = t.{name}"
@@ -310,21 +380,33 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
                                    regexp_replace(r.total, '@[0-9]+$', '') AS named
                         FROM rest r JOIN whole f ON f.key = r.key JOIN whole w ON w.key = r.total
                         GROUP BY r.line, r.total));
-        INSERT INTO figure SELECT DISTINCT 0, key, NULL::DOUBLE, FALSE, k, truth FROM left_over;
+        INSERT INTO figure (version, key, value, hidden, k, truth)
+            SELECT DISTINCT 0, key, NULL::DOUBLE, FALSE, k, truth FROM left_over;
         INSERT INTO part SELECT 'not ' || line, total, key FROM rest
             UNION SELECT 'not ' || line, total, key FROM left_over;
         CREATE TABLE known AS SELECT key, max(value) AS value, max(hidden) AS hidden,
             coalesce(max(k) FILTER (version = 0), 0) AS k,
             coalesce(max(k) FILTER (version > 0), 0) AS k_before, max(truth) AS truth,
-            count(value) FILTER (version > 0) > 0 AS before
+            count(value) FILTER (version > 0) > 0 AS before,
+            max(field) AS field, max(margin) AS margin
             FROM figure GROUP BY key ORDER BY key;
+        CREATE TABLE extreme AS SELECT c.key, bool_or(k.truth = 0) AS nobody,
+            bool_or(k.truth = w.truth) AS everybody
+            FROM category c JOIN known k ON k.key = c.key JOIN known w ON w.key = c.total
+            WHERE w.truth > 0 GROUP BY c.key;
         CREATE TABLE numbered AS
-            SELECT row_number() OVER (ORDER BY key) - 1 AS number, * FROM known;
+            SELECT row_number() OVER (ORDER BY k.key) - 1 AS number, k.*,
+                coalesce(nobody, FALSE) AS nobody, coalesce(everybody, FALSE) AS everybody
+            FROM known k LEFT JOIN extreme e ON e.key = k.key;
         CREATE TABLE line AS SELECT row_number() OVER (ORDER BY line, total) - 1 AS row, line, total
             FROM (SELECT DISTINCT line, total FROM part WHERE total IN (SELECT key FROM known));
         """
     )
     figures = connection.sql("SELECT * FROM numbered ORDER BY number").to_arrow_table()
+
+    def column(name: str) -> Any:
+        return figures[name].to_numpy(zero_copy_only=False)
+
     terms = connection.execute(
         """
         SELECT l.row, n.number AS figure, 1.0 AS sign FROM line l
@@ -347,21 +429,20 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         "ON b.key = c.before JOIN numbered n ON n.key = c.now ORDER BY 1, 2"
     ).fetchnumpy()
     clashes = connection.execute("SELECT count(*) FROM clash").fetchone()
+    field = figures["field"].to_pylist()
+    unit = _units(field, column("truth"))
     lines = int(terms["row"].max()) + 1 if len(terms["row"]) else 0
     size = len(rates["top"])
     # top - least * below >= 0, and top - greatest * below <= 0.
     first, second = lines + np.arange(size), lines + size + np.arange(size)
 
-    def column(name: str) -> Any:
-        return figures[name].to_numpy(zero_copy_only=False)
-
     return Knowledge(
         key=figures["key"].to_pylist(),
-        value=column("value").astype(np.float64),
+        value=column("value").astype(np.float64) / unit,
         hidden=column("hidden").astype(np.bool_),
         k=column("k").astype(np.int64),
         k_before=column("k_before").astype(np.int64),
-        truth=column("truth").astype(np.float64),
+        truth=column("truth").astype(np.float64) / unit,
         row=np.concatenate([terms["row"], first, first, second, second]).astype(np.int64),
         figure=np.concatenate(
             [terms["figure"], rates["top"], rates["below"], rates["top"], rates["below"]]
@@ -374,4 +455,22 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         clashes=int(clashes[0]) if clashes else 0,
         before=column("before").astype(np.bool_),
         changed=np.stack([changed["before"], changed["now"]], axis=1).astype(np.int64),
+        amount=np.array([name is not None for name in field], dtype=np.bool_),
+        unit=unit,
+        margin=column("margin").astype(np.float64) / unit,
+        nobody=column("nobody").astype(np.bool_),
+        everybody=column("everybody").astype(np.bool_),
     )
+
+
+def _units(field: Sequence[str | None], truth: Floats) -> Floats:
+    """The unit of each figure, shape (figures,): 1 for counts, and for amounts one that makes of
+    the largest of its kind one to ten million, since the solver's tolerances are absolute."""
+    unit = np.ones(len(field))
+    names = np.array([name or "" for name in field], dtype=object)
+    for name in set(names.tolist()) - {""}:
+        here = names == name
+        most = np.nan_to_num(truth[here].astype(np.float64)).max()
+        if most > 0:
+            unit[here] = 10.0 ** (np.floor(np.log10(most)) - 6)
+    return unit

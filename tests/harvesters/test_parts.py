@@ -16,7 +16,7 @@ from harvesters.parts import Part, PartStore, build_parts, schema_of
 from schemas import TOTAL
 from tests.harvesters.builders import SCHOOLS, YEAR, City, many_pupils, pupils, school, seal
 from tests.harvesters.killing import contents
-from tests.schemas.builders import AREAS, CITY, ENROLMENT, codelist, cube, measure, record
+from tests.schemas.builders import AREAS, CITY, ENROLMENT, codelist, cube, measure, record, text
 
 pytestmark = pytest.mark.unit
 
@@ -297,7 +297,7 @@ MONEY = record(
     [
         {"name": "area", "type": "code"},
         {"name": "eaters", "type": "integer"},
-        {"name": "price", "type": "decimal", "required": False},
+        {"name": "price", "type": "decimal", "required": False, "open": text("Niêm yết", "Posted")},
         {"name": "late", "type": "code", "codelist": "yes_no"},
     ],
     about="institutions",
@@ -377,8 +377,8 @@ def test_a_value_under_the_rounding_unit_is_flagged_and_no_minus_stays(
 
 def test_the_certificate_holds_digests_and_counts_and_no_records(city: City) -> None:
     (part,) = build(city, "enrolment")
-    text = json.dumps(part.certificate)
-    assert "0001" not in text and "Trường" not in text
+    told = json.dumps(part.certificate)
+    assert "0001" not in told and "Trường" not in told
     assert set(part.certificate) == {
         "table", "period", "file_sha256", "cells", "suppressed", "thresholds", "checks", "method",
         "software", "system", "given_up", "declaration", "snapshots", "register",

@@ -33,7 +33,7 @@ PAYMENT = record(
     [
         {"name": "area", "type": "code"},
         {"name": "payers", "type": "integer"},
-        {"name": "amount", "type": "decimal"},
+        {"name": "amount", "type": "decimal", "open": text("Được niêm yết", "Posted up")},
     ],
     period="month",
 )
@@ -42,7 +42,7 @@ CONNECTION = record(
     "connection",
     [
         {"name": "school", "type": "institution", "unique": True},
-        {"name": "mbps", "type": "decimal"},
+        {"name": "mbps", "type": "decimal", "minimum": 0},
         {"name": "pupils", "type": "integer"},
     ],
 )
@@ -346,3 +346,47 @@ def test_amounts_have_months(tmp_path: Path) -> None:
     )
     assert table.key == ("month", "area")
     assert table.columns[0].title == text("Tháng", "Month")
+
+
+def test_a_decimal_is_a_magnitude_unless_its_values_are_open(tmp_path: Path) -> None:
+    measures = [
+        measure("mbps", sum="mbps"),
+        measure("mean_mbps", mean={"of": "mbps"}),
+        measure("pupils_per_mbps", ratio={"of": "pupils", "over": "mbps"}),
+        measure("pupils", sum="pupils"),
+    ]
+    table = with_table(tmp_path, cube("lines", "connection", [["area"]], measures))
+    told = {one.name: [part.name for part in one.magnitudes] for one in table.measures}
+    assert told == {
+        "mbps": ["mbps"], "mean_mbps": ["mean_mbps__sum"],
+        "pupils_per_mbps": ["pupils_per_mbps__of"], "pupils": [],
+    }  # fmt: skip
+    paid = cube("paid", "payment", [["area"]], [measure("amount", sum="amount"), measure("n")])
+    table = with_table(tmp_path, paid)
+    assert not any(one.magnitudes for one in table.measures)
+
+
+def test_a_sum_of_amounts_says_whose_they_are(tmp_path: Path) -> None:
+    grant = record(
+        "grant",
+        [{"name": "area", "type": "code"}, {"name": "money", "type": "decimal", "minimum": 0}],
+        about="institutions",
+    )
+    table = cube("grants", "grant", [["area"]], [measure("money", sum="money")])
+    (error,) = errors_of(tmp_path, table, grant)
+    assert error.message == "`money` is an amount, and `grant` does not say whose."
+    assert "`school` or `owner`" in error.remedy and "`open:`" in error.remedy
+    assert error.line == line_of(tmp_path, "grants", "sum:")
+
+
+def test_a_register_shows_no_amount_of_an_institution(tmp_path: Path) -> None:
+    site = record(
+        "site",
+        [
+            {"name": "school", "type": "institution", "unique": True},
+            {"name": "space", "type": "decimal", "minimum": 0},
+        ],
+        about="institutions",
+    )
+    (error,) = errors_of(tmp_path, register("sites", "site", ["school", "space"]), site)
+    assert error.message == "`space` is an amount, and a register shows that of each."

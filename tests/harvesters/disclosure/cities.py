@@ -118,7 +118,7 @@ def _city(folder: Path, schools: int, seed: int, tables: Mapping[str, tuple[str,
                     name, "pupil",
                     [_PLACE, _EDUCATION, {"name": axis, "hierarchy": [axis], "zeros": True}],
                     [measure("pupils")],
-                    disclosure={"threshold": k, "sensitive": k > 5},
+                    disclosure={"threshold": k},
                 )
                 for name, (axis, k) in tables.items()
             ),

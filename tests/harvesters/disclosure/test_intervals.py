@@ -40,6 +40,11 @@ def known(values: Mapping[str, float | None], rows: Sequence[Row]) -> Knowledge:
         least=np.array([least for _, least, _ in rows], float),
         greatest=np.array([greatest for *_, greatest in rows], float),
         clashes=0,
+        amount=np.zeros(len(names), bool),
+        unit=np.ones(len(names)),
+        margin=np.full(len(names), np.nan),
+        nobody=np.zeros(len(names), bool),
+        everybody=np.zeros(len(names), bool),
     )
 
 
