@@ -261,6 +261,63 @@ def test_a_sum_of_too_few_is_refused_and_a_mean_that_tells_it(
         audited([spaces], cells, masks, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("contributors", "first", "second"),
+    [
+        pytest.param(2, 40.0, 30.0, id="contributors"),
+        # Numbers that no contributions have, so that only one rule is broken each time.
+        pytest.param(5, 70.0, 24.0, id="precision"),
+        pytest.param(5, 50.0, 44.9, id="dominance"),
+    ],
+)
+def test_each_rule_is_judged_by_the_audit_on_its_own(
+    contributors: int,
+    first: float,
+    second: float,
+    declarations: Declarations,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (areas,) = some(declarations, "areas")
+    even = {"space__contributors": 9, "space__first": 20.0, "space__second": 20.0}
+    odd = {
+        "space__contributors": contributors, "space__first": first, "space__second": second,
+    }  # fmt: skip
+    cells = pa.Table.from_pylist(
+        [
+            {"area": AREAS[0], "space": 100.0, **odd},
+            {"area": AREAS[1], "space": 100.0, **even},
+            {"area": TOTAL, "space": 200.0, **even},
+        ]
+    )
+    if first == 70.0:
+        monkeypatch.setattr("harvesters.disclosure.reader.DOMINANCE", 0.99)
+    shown = {"areas": {"space": np.zeros(3, dtype=bool)}}
+    with pytest.raises(Refused, match="1 sums are of too few"):
+        audited([areas], {"areas": cells}, shown, tmp_path)
+
+
+def test_an_amount_that_could_not_be_larger_is_refused(
+    declarations: Declarations, tmp_path: Path
+) -> None:
+    """Two that are hidden come to little more than the one that may not be published."""
+    (areas,) = some(declarations, "areas")
+    even = {"space__contributors": 9, "space__first": 20.0, "space__second": 20.0}
+    alone = {"space__contributors": 1, "space__first": 100.0, "space__second": 0.0}
+    cells = pa.Table.from_pylist(
+        [
+            {"area": AREAS[0], "space": 100.0, **alone},
+            {"area": AREAS[1], "space": 9.0, **{**even, "space__first": 2.0, "space__second": 2.0}},
+            {"area": AREAS[2], "space": 200.0, **even},
+            {"area": TOTAL, "space": 309.0, **even},
+        ]
+    )
+    hidden = {"areas": {"space": np.array([True, True, False, False])}}
+    with pytest.raises(Refused, match="can be worked out"):
+        audited([areas], {"areas": cells}, hidden, tmp_path)
+    assert protect_together([areas], {"areas": cells})["areas"]["space"].sum() > 1
+
+
 def test_what_is_hidden_alone_in_its_line_is_refused(
     declarations: Declarations, tmp_path: Path
 ) -> None:
