@@ -165,8 +165,8 @@ MUTATIONS: Sequence[tuple[str, str, str, str]] = (
     ("audit", "(found.high < high[found.figure] - TOLERANCE)", "(found.high < -np.inf)",
      "test_audit.py::test_each_change_to_a_safe_system_is_refused[two cells that come to less than "
      "the threshold together]"),
-    ("audit", "np.where(known.hidden & ~small & ~left, 1.0, np.nan)",
-     "np.where(known.hidden & ~small & ~left, 0.0, np.nan)",
+    ("audit", "np.where(known.amount, _LEAST_WIDTH, 1.0)",
+     "np.where(known.amount, _LEAST_WIDTH, 0.0)",
      "test_audit.py::test_each_change_to_a_safe_system_is_refused[a lone cell]"),
     # What was published before.
     ("figures", "version = versions.get(table.name, 0)", "version = 0",
