@@ -110,6 +110,8 @@ def test_nobody_who_contributes_comes_near_to_another_by_what_is_left_possible(
                 # The most that another can be, by all that is known to this one.
                 assert highest - own >= 1.1 * size - 1e-9
     assert sizes[0] + sizes[1] <= 0.9 * highest + 1e-9
+    # Nor does one who knows nothing, from above or from below.
+    assert margin >= 0.1 * sizes[0] - 1e-9
     assert judged(*shares) or margin <= 0.1 * sizes[0] + 1e-9
 
 

@@ -52,7 +52,7 @@ MUTATIONS: Sequence[tuple[str, str, str, str]] = (
      "test_protection.py::test_what_is_open_already_cannot_be_hidden_any_more"),
     # Sums of amounts.
     ("magnitude", "first + second > DOMINANCE * total", "first > DOMINANCE * total",
-     "test_magnitude.py::test_a_sum_is_of_three_at_least_and_not_mostly_of_one_or_two[shares4-True]"),
+     "test_magnitude.py::test_a_sum_is_of_three_at_least_and_not_mostly_of_one_or_two[shares5-True]"),
     ("magnitude", "(total > 0) &", "(total >= 0) &",
      "test_magnitude.py::test_a_sum_is_of_three_at_least_and_not_mostly_of_one_or_two[shares8-False]"),
     ("magnitude", "np.maximum(PRECISION * first,", "np.maximum(0 * first,",
