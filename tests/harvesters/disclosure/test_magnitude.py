@@ -432,3 +432,27 @@ def test_a_city_publishes_no_floor_area_of_few_schools(tmp_path: Path, number: i
     outcome = city.release()
     assert outcome.refusals == []
     assert {"spaces", "areas"} <= {one.table for one in outcome.releases}
+
+
+def test_amounts_that_were_hidden_stay_so_in_a_revision(tmp_path: Path) -> None:
+    """A school more, and the sum of an area could be published: it was hidden before."""
+    city = City(tmp_path, DOCUMENTS)
+    city.use(make_source(records=("school", "premises")))
+    schools = [school(number, AREAS[number % 3]) for number in range(1, 31)]
+    rows = [premises(number, 30.0 + number) for number in range(1, 31) if number % 3]
+    rows += [premises(3, 50.0), premises(6, 51.0)]
+
+    def hidden() -> set[str]:
+        city.deliver("school", schools)
+        city.deliver("premises", rows)
+        city.harvest()
+        outcome = city.release()
+        assert outcome.refusals == []
+        parts = sorted((city.state / "parts" / "premises" / YEAR).glob("*/areas.parquet"))
+        rows_out = pa.parquet.read_table(parts[-1]).to_pylist()
+        return {row["area"] for row in rows_out if row["space_status"] == "c"}
+
+    first = hidden()
+    assert AREAS[0] in first and len(first) == 2
+    rows += [premises(number, 49.0 + number) for number in (9, 12, 15, 18)]
+    assert hidden() >= first
