@@ -98,7 +98,8 @@ class Asked:
         self._value = value
         size = len(value)
         self._k, self._k_before, self._margin = np.zeros((3, size))
-        self._nobody, self._everybody, self._pinned, self._lost = np.zeros((4, size), dtype=bool)
+        self._nobody, self._everybody, self._category = np.zeros((3, size), dtype=bool)
+        self._pinned, self._lost = np.zeros((2, size), dtype=bool)
         self.sensitive: Mask = np.zeros(size, dtype=bool)
         self.open: Mask = np.zeros(size, dtype=bool)
         self.low = np.full(size, np.nan)
@@ -134,6 +135,7 @@ class Asked:
         figures, value, whole = figures[kept], self._value[figures[kept]], self._value[wholes[kept]]
         self._nobody[figures[(value == 0) & (whole > 0)]] = True
         self._everybody[figures[(value == whole) & (whole > 0)]] = True
+        self._category[figures[((value == 0) | (value == whole)) & (whole > 0)]] = True
 
     def rest(self, sums: Sums) -> None:
         """The last part of each sum is what is left of its total; it has their threshold."""
@@ -168,7 +170,7 @@ class Asked:
     def settle(self) -> None:
         """Work out the intervals, once everything is asked."""
         value, before = self._value, self._k_before
-        self._lost &= too_few(value, self._k) | self._nobody | self._everybody
+        self._lost &= too_few(value, self._k) | self._category
         self._nobody &= ~self._lost
         self._everybody &= ~self._lost
         k = np.where((self._k > 0) & (before > 0), np.fmin(self._k, before), self._k + before)
