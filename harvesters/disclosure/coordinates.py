@@ -50,6 +50,7 @@ class Coordinates:
         for table in tables:
             self._learn_parents(table)
         _check_links(tables, set(self._parents))
+        _check_crossings(tables, set(self._parents))
         _check_filters(tables, filters)
         for table in tables:
             self._fill_parents(table)
@@ -147,6 +148,26 @@ def _check_links(tables: Sequence[Table], known: set[tuple[str, str]]) -> None:
                     finer.name,
                     f"It counts by {fine}, and {coarser.name} by {coarse}, from the same records. "
                     f"Put {coarse} above {fine}, so that both can be protected as one.",
+                )
+
+
+def _check_crossings(tables: Sequence[Table], known: set[tuple[str, str]]) -> None:
+    """Two columns that the register supplies, such as old and new areas, cross each other: what one
+    table tells by the first and another by the second tells of who is in both."""
+    counting = [table for table in tables if table.about_persons]
+    for first, second in itertools.combinations(counting, 2):
+        one, other = (
+            [name for name in table.dimension_columns if name in table.from_register]
+            for table in (first, second)
+        )
+        for left, right in itertools.product(one, other):
+            crosses = left not in second.dimension_columns and right not in first.dimension_columns
+            if crosses and not {(left, right), (right, left)} & known:
+                raise Refused(
+                    second.name,
+                    f"It counts by {right}, and {first.name} by {left}, from the same records: "
+                    "schools that are in both could be told apart. Count by one of them only, or "
+                    "by both in one table.",
                 )
 
 

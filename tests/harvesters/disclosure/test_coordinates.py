@@ -104,6 +104,24 @@ def test_tables_that_count_by_unlinked_columns_are_refused(tmp_path: Path) -> No
         made(tables[::-1])
 
 
+def test_tables_that_count_by_columns_which_cross_each_other_are_refused(tmp_path: Path) -> None:
+    """Public schools of a ward would be what the ward has more than the private ones."""
+    documents = [
+        *CITY,
+        cube("areas", "pupil", [["area"], ["sex"]], [measure("pupils")]),
+        cube("owners", "pupil", [["ownership"], ["sex"]], [measure("pupils")]),
+    ]
+    declared = declare(tmp_path, documents).tables
+    cells = {
+        "areas": cells_of(declared["areas"], {("00100", "male"): {"pupils": 30}}),
+        "owners": cells_of(declared["owners"], {("public", "male"): {"pupils": 30}}),
+    }
+    for names in (("areas", "owners"), ("owners", "areas")):
+        with pytest.raises(Refused, match="could be told apart") as refused:
+            protect_together([declared[name] for name in names], cells)
+        assert refused.value.table == names[1]
+
+
 def test_parents_by_a_code_list_are_linked_as_well(tmp_path: Path) -> None:
     documents = [
         *CITY,
