@@ -119,8 +119,6 @@ MUTATIONS: Sequence[tuple[str, str, str, str]] = (
      "test_moves.py::test_sums_may_be_off_by_shares_of_what_is_shared_up_to_a_whole"),
     ("nearby", "if move is None and group and self._far:", "if False:",
      "test_secondary.py::test_what_helps_far_away_is_found_as_well"),
-    ("secondary", "if any(FOLLOW in stuck for _, stuck in failed):", "if False:",
-     "test_secondary.py::test_where_a_block_cannot_follow_another_way_is_found"),
     ("block", "movable & ~system.open[own]", "movable",
      "test_secondary.py::test_where_all_others_stand_open_nothing_can_be_done"),
     ("secondary", "_require(top, top.cover())", "top.cover()",
@@ -187,7 +185,7 @@ MUTATIONS: Sequence[tuple[str, str, str, str]] = (
     ("reader", "min(version) OVER (PARTITION BY key, truth)", "version",
      "test_versions.py::test_the_audit_judges_two_versions_as_the_attacker_does[by-school]"),
     ("audit", "offset + np.where(by > 0, k, 0)", "offset + np.where(by > 0, 0, 0)",
-     "test_versions.py::test_a_difference_of_a_few_is_told_unless_it_cannot_be_worked_out"),
+     "test_versions.py::test_a_difference_has_to_reach_from_nothing_to_the_threshold"),
     ("audit", "few = np.abs(by) < known.k[now]", "few = by == 0",
      "test_versions.py::test_a_difference_of_a_few_is_told_unless_it_cannot_be_worked_out"),
     # What is explained.

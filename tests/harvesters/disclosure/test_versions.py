@@ -6,11 +6,14 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from harvesters.disclosure import Frozen, Published, Refused, audit_together, protect_together
+from harvesters.disclosure.audit import _with_differences
+from harvesters.disclosure.reader import knowledge
 from schemas import Declarations, Table
 from tests.harvesters.builders import YEAR
 from tests.harvesters.disclosure.builders import Masks, declare_tables, published, write
@@ -130,3 +133,25 @@ def test_a_difference_of_a_few_is_told_unless_it_cannot_be_worked_out(
     # Where a cell is too small, the total goes with it: it would say that there is one at least.
     assert told((2, 40), (3, 40)) == 0
     assert told((2, 40), (3, 60)) == 0
+
+
+def test_a_difference_has_to_reach_from_nothing_to_the_threshold(
+    tmp_path: Path, declarations: Declarations
+) -> None:
+    """In the direction of the change; the offset keeps every figure above nothing."""
+    (table,) = [declarations.tables["one-line"]]
+    kinds = [("00100", "0001", "primary", "g1", sex, "yes") for sex in ("male", "female")]
+    first = version([table], dict(zip(kinds, (30, 40), strict=True)))
+    second = version([table], dict(zip(kinds, (31, 38), strict=True)), frozen(first))
+    known = knowledge(files([first, second], tmp_path))
+    nothing = np.full(len(known.key), np.nan)
+    both, low, high, _, pairs = _with_differences(known, nothing, nothing, nothing)
+    offset = both.truth[pairs] - (
+        known.truth[known.changed[:, 1]] - known.truth[known.changed[:, 0]]
+    )
+    reach = {
+        both.key[pair]: (low[pair] - start, high[pair] - start)
+        for pair, start in zip(pairs.tolist(), offset.tolist(), strict=True)
+    }
+    assert reach == {"": (-5, 0), ";sex=male": (0, 5), ";sex=female": (-5, 0)}
+    assert (low[pairs] >= 0).all()
