@@ -39,7 +39,7 @@ from harvesters.snapshots import Snapshot, SnapshotStore
 from harvesters.tabulate import components, tabulate, without
 from schemas import TOTAL, TOTAL_LABEL, Declarations, Measure, Table
 from schemas.record import INSTITUTION, REGISTER
-from schemas.table import AT_LEAST, AT_MOST, HIGH_END, LOW_END
+from schemas.table import AT_LEAST, AT_MOST, HIGH_END, LOW_END, STRUCTURAL
 
 FORMAT = 1
 """Raised when the same cells would be written differently, so that digests tell."""
@@ -118,8 +118,9 @@ class PartStore:
 
     def newest(self, table: Table, period: str) -> Part | None:
         """The last part of `table` for `period`, held or not."""
-        found = (_read(folder, table.name) for folder in self._folders(table.record, period))
-        return next((part for part in reversed(list(found)) if part is not None), None)
+        folders = reversed(self._folders(table.record, period))
+        found = (_read(folder, table.name) for folder in folders)
+        return next((part for part in found if part is not None), None)
 
     def held(self, record: str, period: str) -> Path | None:
         """The folder of the part that waits for a publisher's decision, or None."""
@@ -354,6 +355,7 @@ def _write_tables(
         for table in cubes
     }
     frozen = before.frozen()
+    earlier = {table.name: before.rows(table) for table in cubes}
     rungs = {table.name: 0 for table in tables}
     while True:
         given_up = {table.name: table.disclosure.ladder[: rungs[table.name]] for table in tables}
@@ -362,7 +364,7 @@ def _write_tables(
             masks = protect_together(cubes, cells, frozen)
             for table in cubes:
                 rows = _cube_rows(table, basis, cells[table.name], masks[table.name])
-                rows = _with_revised_flags(table, rows, before.rows(table))
+                rows = _with_revised_flags(table, rows, earlier[table.name])
                 file = folder / f"{table.name}.parquet"
                 pq.write_table(rows, file, compression="zstd", row_group_size=100_000)
             certificates, told = _certified(tables, cells, basis.period, folder, before)
@@ -415,7 +417,9 @@ def _with_rows(table: Table, cells: pa.Table, earlier: Sequence[pa.Table]) -> pa
     does not vanish."""
     keys = list(table.dimension_columns)
     names = [name for name in cells.column_names if name not in keys]
+    # Nobody is there now; that nobody can be is for the source to show.
     counted = {one.name for one in components(table) if one.source is None or one.counted}
+    counted.add(STRUCTURAL)
     for version in earlier:
         gone = version.select(keys).join(cells.select(keys), keys, join_type="left anti")
         if gone.num_rows:
@@ -442,7 +446,10 @@ def _with_revised_flags(table: Table, rows: pa.Table, before: pa.Table | None) -
         changed = both["place"].filter(pc.fill_null(pc.not_equal(now, both["old"]), False))
         name = f"{measure.name}_flag"
         flags = rows[name].to_numpy(zero_copy_only=False).copy()
-        flags[changed.to_numpy()] = REVISED
+        is_bound = np.isin(flags, (AT_MOST, AT_LEAST))
+        is_changed = np.isin(np.arange(len(flags)), changed.to_numpy())
+        # A bound without its flag would be taken for the value.
+        flags[is_changed & ~is_bound] = REVISED
         rows = rows.set_column(rows.column_names.index(name), name, pa.array(flags, pa.string()))
     return rows
 

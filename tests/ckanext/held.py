@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from schemas import TOTAL, Declarations
 YEAR = "2024-2025"
 
 
-def hold(state: Path, declarations: Declarations) -> None:
-    """What is published has thirty boys; one more would be in the revision."""
+def hold(state: Path, declarations: Declarations, tables: Sequence[str] = ("enrolment",)) -> None:
+    """What is published has thirty boys; the revision of `tables` would have one more."""
     table = declarations.tables["enrolment"]
     for number, boys in ((1, 30), (2, 31)):
         folder = state / "parts" / "pupil" / YEAR / f"{number:04d}"
@@ -34,6 +35,6 @@ def hold(state: Path, declarations: Declarations) -> None:
             "thresholds": {},
         }
         write_json(folder / "enrolment.json", certificate)
-    held = {"record": "pupil", "period": YEAR, "tables": ["enrolment"], "told": 2, "basis": "b",
+    held = {"record": "pupil", "period": YEAR, "tables": list(tables), "told": 2, "basis": "b",
             "snapshots": ["s"]}  # fmt: skip
     write_json(folder / HELD, held, mode=0o600)

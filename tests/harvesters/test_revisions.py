@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harvesters import revisions
+from harvesters.harvest import harvest, is_current
 from harvesters.parts import PartStore
 from harvesters.reaudit import reaudit
 from harvesters.release import needed
@@ -195,6 +196,48 @@ def test_rows_that_are_empty_now_stay(city: City) -> None:
     assert [cell(city, **gone, sex=sex)["pupils"] for sex in ("male", "female", TOTAL)] == [0, 0, 0]
 
 
+OFFERED = cube(
+    "offered", "pupil",
+    [["area", "school"],
+     {"name": "education", "hierarchy": ["level", "grade"], "zeros": "offered"}],
+    [measure("pupils")],
+)  # fmt: skip
+SHARE = cube(
+    "share", "pupil", [["sex"]],
+    [measure("pupils"), measure("share", rate={"of": {"internet": ["yes"]}})],
+)  # fmt: skip
+
+
+def latest(city: City, table: str) -> list[dict[str, Any]]:
+    current = city.store.current(table)
+    assert current is not None
+    found: list[dict[str, Any]] = pq.read_table(current.path / f"{table}.parquet").to_pylist()
+    return found
+
+
+def test_rows_of_a_school_that_is_gone_stay_where_what_is_offered_is_told(tmp_path: Path) -> None:
+    city = City(tmp_path)
+    city.declare(OFFERED)
+    city.publish()
+    outcome = city.publish([row for row in many_pupils() if row["school"] != "0003"])
+    assert ("offered", 2) in released(outcome) and outcome.refusals == []
+    gone = {row["grade"]: row["pupils"] for row in latest(city, "offered")
+            if row["school"] == "0003" and row["level"] == "primary"}  # fmt: skip
+    assert gone == {"g1": 0, "g2": 0, TOTAL: 0}
+
+
+def test_a_revised_rate_that_is_a_bound_keeps_its_flag(tmp_path: Path) -> None:
+    city = City(tmp_path)
+    city.declare(SHARE)
+    girls = [*pupils(300, "0001", sex="female"), *pupils(100, "0001", sex="female", internet="no")]
+    city.publish([*girls, *pupils(200, "0001"), *pupils(200, "0001", internet="no")])
+    outcome = city.publish([*girls, *pupils(400, "0001")])
+    assert ("share", 2) in released(outcome)
+    told = {row["sex"]: (row["share"], row["share_flag"]) for row in latest(city, "share")}
+    assert told["male"] == (95.0, "ge")
+    assert all(flag == "r" for sex, (value, flag) in told.items() if sex == TOTAL and value)
+
+
 def withdraw(city: City, tables: Iterable[str] = ("enrolment", "by-sex")) -> None:
     for table in tables:
         city.store.withdraw(table, None, "Số liệu bị nhầm")
@@ -245,8 +288,6 @@ def test_a_table_that_joins_late_goes_through_the_same_gate(city: City) -> None:
 def test_an_unchanged_source_is_not_read_again_and_a_changed_one_is(city: City) -> None:
     store, connector = SnapshotStore(city.state), city.connectors["city"]
     assert store.closed_token("city", "pupil", YEAR) is not None
-    from harvesters.harvest import harvest, is_current
-
     source, record = city.sources["city"], city.declarations.records["pupil"]
     given = (source, record, YEAR, connector, city.state, city.declarations)
     assert is_current(*given, needed=False)

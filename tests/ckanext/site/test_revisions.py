@@ -53,6 +53,16 @@ def test_a_stranger_and_a_reader_learn_nothing(waiting: Site) -> None:
     assert len(revisions.held(waiting.store.state)) == 1
 
 
+def test_of_datasets_that_are_gone_only_a_sysadmin_decides(site: Site) -> None:
+    hold(site.store.state, site.declarations, ["staff", "outcomes"])
+    try:
+        for capacity in ("member", "editor"):
+            assert member(site, capacity).get(PAGE).status_code == 404
+        assert site.sysadmin().get(PAGE).status_code == 200
+    finally:
+        shutil.rmtree(site.store.state / "parts")
+
+
 def test_an_editor_sees_what_would_change(waiting: Site) -> None:
     editor = member(waiting, "editor")
     listed = editor.get("/revisions")
