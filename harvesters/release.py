@@ -124,9 +124,9 @@ def _due(
     basis = basis_of(sealed, register_of(record, tables[0], period, state, declarations))
     standing = {table.name: _standing(table, period, state, revoked) for table in tables}
     missing = [table for table in tables if standing[table.name] is None]
-    if any(part is not None and part.basis != basis for part in standing.values()):
-        return [] if basis in store.decided(record, period) else list(tables)
-    return [] if missing and basis in store.decided(record, period) else missing
+    outdated = any(part is not None and part.basis != basis for part in standing.values())
+    due = list(tables) if outdated else missing
+    return [] if due and basis in store.decided(record, period) else due
 
 
 def protection_sets(declarations: Declarations) -> dict[str, list[Table]]:

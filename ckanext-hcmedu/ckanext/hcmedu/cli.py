@@ -8,21 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Sheet
 
 from ckanext.hcmedu.privacy_cli import privacy
 from ckanext.hcmedu.revisions_cli import revisions
+from ckanext.hcmedu.terminal import console as terminal
+from ckanext.hcmedu.terminal import sheet as make_sheet
 from harvesters.disclosure import Refused
 from harvesters.releases import UnknownRelease
 from schemas import DeclarationErrors, Declarations
 
-console = Console()
-if not console.is_terminal:
-    # In a log or a pipe nothing has to fit a screen.
-    console = Console(width=200)
+console = terminal()
 
 
 def get_commands() -> list[click.Command]:
@@ -370,12 +367,8 @@ def _overview() -> None:
 
 
 def _sheet(*titles: str) -> Sheet:
-    """A table with one line a row; numbers stand on the right."""
-    sheet = Sheet(box=SIMPLE_HEAD, pad_edge=False)
-    for title in titles:
-        number = title in ("rows", "hidden", "release", "row")
-        sheet.add_column(title, no_wrap=True, justify="right" if number else "left")
-    return sheet
+    """A table with one line a row."""
+    return make_sheet(*titles, numbers=("rows", "hidden", "release", "row"), no_wrap=True)
 
 
 def _progress() -> Progress:

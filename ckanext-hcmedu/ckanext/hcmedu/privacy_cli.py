@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ckanext.hcmedu.terminal import console
 from harvesters.disclosure.explanation import Explanation, Line
 from schemas import TOTAL, Component, Declarations
 from schemas import Table as Declared
@@ -34,7 +35,7 @@ def check(files: Sequence[Path]) -> None:
     from harvesters.disclosure.personal_data.program import report
     from harvesters.harvest import school_names
 
-    raise SystemExit(report(files, _console(), school_names(settings.state_path())))
+    raise SystemExit(report(files, console(), school_names(settings.state_path())))
 
 
 @privacy.command("audit")
@@ -62,7 +63,7 @@ def audit(datasets: Sequence[str]) -> None:
             f"{result.programmes:,}",
             result.problem or "safe",
         )
-    _console().print(sheet)
+    console().print(sheet)
     raise SystemExit(int(failed))
 
 
@@ -94,14 +95,14 @@ def explain(table: str, cell: Sequence[str]) -> None:
         period, found = explain_published(settings.state_path(), declarations, table, asked)
     except NoSuchCell as error:
         raise click.ClickException(str(error)) from None
-    _show(period, found, declarations, _console())
+    _show(period, found, declarations, console())
 
 
-def _show(period: str, found: Explanation, declarations: Declarations, console: Console) -> None:
+def _show(period: str, found: Explanation, declarations: Declarations, to: Console) -> None:
     """Print an explanation: the cell, the answer, and the figures behind it."""
 
     def say(text: str, style: str | None = None) -> None:
-        console.print(text, style=style, markup=False, highlight=False)
+        to.print(text, style=style, markup=False, highlight=False)
 
     def titled(column: str, code: str) -> str:
         codelist = declarations.codelists.get(_codelist(found.table, column) or "")
@@ -113,7 +114,7 @@ def _show(period: str, found: Explanation, declarations: Declarations, console: 
     cell = Table(box=None, show_header=False, pad_edge=False)
     for column, code in found.cell.items():
         cell.add_row(column, escape(titled(column, code)))
-    console.print(cell)
+    to.print(cell)
     for line in _answer(found):
         say(line)
     for figure in found.figures:
@@ -135,7 +136,7 @@ def _show(period: str, found: Explanation, declarations: Declarations, console: 
             f"{figure.least:,} and {figure.greatest:,}, and nothing more."
         )
         if figure.lines:
-            console.print(_lines(figure.lines, titled))
+            to.print(_lines(figure.lines, titled))
 
 
 def _codelist(table: Declared, column: str) -> str | None:
@@ -190,9 +191,3 @@ def _lines(lines: Sequence[Line], titled: Callable[[str, str], str]) -> Table:
             str(line.figures),
         )
     return sheet
-
-
-def _console() -> Console:
-    """Where a result is read: in a log or a pipe nothing has to fit a screen."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import click
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
+
+from ckanext.hcmedu.terminal import console, sheet
+from schemas import TOTAL
 
 MOST_ROWS = 200
 
@@ -28,23 +29,23 @@ def list_(decided: bool) -> None:
     from harvesters.revisions import decisions, held
 
     if decided:
-        sheet = _sheet("record", "period", "decision", "by", "at", "reason")
+        rows = sheet("record", "period", "decision", "by", "at", "reason")
         for one in decisions(settings.state_path()):
-            sheet.add_row(*(str(one[column.header]) for column in sheet.columns))
+            rows.add_row(*(str(one[column.header]) for column in rows.columns))
     else:
-        sheet = _sheet("record", "period", "datasets", "telling", "since")
+        rows = sheet("record", "period", "datasets", "telling", "since", numbers=["telling"])
         for waiting in held(settings.state_path()):
-            sheet.add_row(
+            rows.add_row(
                 waiting.record,
                 waiting.period,
                 ", ".join(waiting.tables),
                 f"{waiting.told:,}",
                 waiting.made.isoformat(" "),
             )
-    if sheet.row_count:
-        _console().print(sheet)
+    if rows.row_count:
+        console().print(rows)
     else:
-        _console().print("No decision was taken yet." if decided else "No revision waits.")
+        console().print("No decision was taken yet." if decided else "No revision waits.")
 
 
 @revisions.command("show")
@@ -61,16 +62,16 @@ def show(record: str, period: str, most: int) -> None:
         revision = find(state, record, period)
     except UnknownRevision as error:
         raise click.ClickException(str(error)) from None
-    sheet = _sheet("dataset", "measure", "row", "before", "after")
+    rows = sheet("dataset", "measure", "row", "before", "after", numbers=["before", "after"])
     found = changes(revision, state, declarations)
     for one in itertools.islice(found, most):
-        codes = ", ".join(f"{name}={code}" for name, code in one.codes.items() if code != "_T")
+        codes = ", ".join(f"{name}={code}" for name, code in one.codes.items() if code != TOTAL)
         before, after = _value(one.before, one.before_status), _value(one.after, one.after_status)
-        sheet.add_row(one.table, one.measure, codes, before, after)
-    _console().print(sheet)
+        rows.add_row(one.table, one.measure, codes, before, after)
+    console().print(rows)
     more = sum(1 for _ in found)
     if more:
-        _console().print(f"… and {more:,} more rows.")
+        console().print(f"… and {more:,} more rows.")
 
 
 def _decide(record: str, period: str, by: str, reason: str, accepted: bool) -> None:
@@ -82,24 +83,33 @@ def _decide(record: str, period: str, by: str, reason: str, accepted: bool) -> N
     except (UnknownRevision, Busy) as error:
         raise click.ClickException(str(error)) from None
     done = "Accepted; `ckan hcmedu run` or the scheduler publishes it." if accepted else "Rejected."
-    _console().print(done)
+    console().print(done)
 
 
-@revisions.command("accept")
-@click.argument("record")
-@click.argument("period")
-@click.option("--by", required=True, help="Who decides: the name of an account.")
-@click.option("--reason", required=True, help="Why; kept beside the part, shown to staff only.")
+def _decision(name: str) -> Callable[[Callable[..., None]], click.Command]:
+    """A command that decides on a revision, called `name`."""
+
+    def command(decide: Callable[..., None]) -> click.Command:
+        why = "Why; kept beside the part, shown to staff only."
+        for add in (
+            click.option("--reason", required=True, help=why),
+            click.option("--by", required=True, help="Who decides: the name of an account."),
+            click.argument("period"),
+            click.argument("record"),
+        ):
+            decide = add(decide)
+        return revisions.command(name)(decide)
+
+    return command
+
+
+@_decision("accept")
 def accept_(record: str, period: str, by: str, reason: str) -> None:
     """Let the revision of RECORD for PERIOD out."""
     _decide(record, period, by, reason, accepted=True)
 
 
-@revisions.command("reject")
-@click.argument("record")
-@click.argument("period")
-@click.option("--by", required=True, help="Who decides: the name of an account.")
-@click.option("--reason", required=True, help="Why; kept beside the part, shown to staff only.")
+@_decision("reject")
 def reject_(record: str, period: str, by: str, reason: str) -> None:
     """Leave what is published; the same records are not proposed again."""
     _decide(record, period, by, reason, accepted=False)
@@ -107,17 +117,3 @@ def reject_(record: str, period: str, by: str, reason: str) -> None:
 
 def _value(value: float | None, status: str) -> str:
     return status or ("–" if value is None else f"{value:,}")
-
-
-def _sheet(*titles: str) -> Table:
-    sheet = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in titles:
-        number = title in ("telling", "before", "after")
-        sheet.add_column(title, justify="right" if number else "left")
-    return sheet
-
-
-def _console() -> Console:
-    """Where a result is read: in a log or a pipe nothing has to fit a screen."""
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
