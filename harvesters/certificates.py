@@ -27,9 +27,9 @@ _OF_THE_SYSTEM = (
 
 @dataclass(frozen=True)
 class Protection:
-    """How much of a release is suppressed: `figures` is the number of its values about persons
-    (about institutions, where it has none about persons), `suppressed` how many are not shown.
-    `solved` says that they are counts, of which the audit works out what can be known."""
+    """How much of a release is suppressed: `figures` is the number of its values about persons and
+    of amounts (of all values, where it has neither), `suppressed` how many are not shown. `solved`
+    says that they are counts or sums, of which the audit works out what can be known."""
 
     about_persons: bool
     figures: int
@@ -44,8 +44,8 @@ class Protection:
 
 def protection(table: Table, manifest: Mapping[str, Any]) -> Protection:
     """How much is suppressed in the release of `table` with this manifest."""
-    about_persons = table.about_persons
-    names = [one.name for one in table.measures if one.about == "persons" or not about_persons]
+    protected = [one.name for one in table.measures if one.about == "persons" or one.magnitudes]
+    names = protected or [one.name for one in table.measures]
     suppressed = sum(
         part["suppressed"].get(name, 0) for part in manifest["parts"] for name in names
     )
@@ -54,7 +54,10 @@ def protection(table: Table, manifest: Mapping[str, Any]) -> Protection:
         for measure in table.measures
     )
     return Protection(
-        about_persons, manifest["rows"] * len(names), suppressed, about_persons and solved
+        any(measure.about == "persons" for measure in table.measures),
+        manifest["rows"] * len(names),
+        suppressed,
+        bool(protected) and solved,
     )
 
 

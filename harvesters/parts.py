@@ -34,6 +34,7 @@ from harvesters.disclosure import (
     structural,
 )
 from harvesters.files import PRIVATE, digest_of, new_folder, read_json, write_json
+from harvesters.ladder import next_down, too_dear
 from harvesters.periods import school_year_of
 from harvesters.snapshots import Snapshot, SnapshotStore
 from harvesters.tabulate import components, tabulate, without
@@ -294,7 +295,7 @@ class _Before:
         self._versions = {one.name: store.versions(one, basis.period) for one in tables}
         self._parts: list[tuple[Table, Part, int]] = []
         for table in basis.declarations.tables.values():
-            if table.record != tables[0].record or not table.about_persons:
+            if table.record != tables[0].record or not table.is_protected:
                 continue
             stands = None if table in tables else store.get(table, basis.period, revoked)
             if stands is not None and stands.basis != basis.digest:
@@ -345,7 +346,8 @@ def _write_tables(
     before: _Before,
 ) -> tuple[dict[str, dict[str, Any]], int]:
     """Write the Parquet file of each table; their certificates, by name, and how many figures tell
-    by how few persons they have changed. A table that cannot be made safe goes down its ladder."""
+    by how few persons they have changed. A table that cannot be made safe, or of which too much
+    would be suppressed, goes down its ladder."""
     for table in tables:
         if table.kind == "register":
             pq.write_table(_register_rows(table, basis), folder / f"{table.name}.parquet")
@@ -362,6 +364,10 @@ def _write_tables(
         cells = {name: without(cube, given_up[name]) for name, cube in counted.items()}
         try:
             masks = protect_together(cubes, cells, frozen)
+            dear = too_dear(cubes, masks, rungs)
+            if dear is not None:
+                rungs[dear] += 1
+                continue
             for table in cubes:
                 rows = _cube_rows(table, basis, cells[table.name], masks[table.name])
                 rows = _with_revised_flags(table, rows, earlier[table.name])
@@ -369,10 +375,11 @@ def _write_tables(
                 pq.write_table(rows, file, compression="zstd", row_group_size=100_000)
             certificates, told = _certified(tables, cells, basis.period, folder, before)
         except Refused as refused:
-            ladder = next((t.disclosure.ladder for t in tables if t.name == refused.table), ())
-            if rungs.get(refused.table, 0) == len(ladder):
+            rows = {name: cube.num_rows for name, cube in cells.items()}
+            down = next_down(tables, rows, rungs, refused.table)
+            if down is None:
                 raise
-            rungs[refused.table] += 1
+            rungs[down] += 1
             continue
         return {
             name: {**certificate.as_dict(), "given_up": list(given_up[name])}
@@ -407,7 +414,7 @@ def _certified(
     audited = audit_together(period, [*before.published(), *now])
     for table, one in zip(cubes, now, strict=True):
         certificates[table.name] = audited.certificates[table.name]
-        if not table.about_persons:
+        if not table.is_protected:
             one.cells.unlink()
     return certificates, audited.told
 
@@ -482,6 +489,13 @@ def as_published(table: Table, part: Part) -> Table:
         if measure.name in columns
         and all(one.name in counted for one in (measure.numerator, measure.denominator) if one)
     )  # fmt: skip
+    amounts = [one for measure in measures for one in measure.magnitudes]
+    if not {name for one in amounts for name in (one.contributors, *one.largest)} <= counted:
+        raise Refused(
+            table.name,
+            f"{part.period} was published when its amounts were open, and they are not any more. "
+            "Declare a table of a new name.",
+        )
     thresholds = part.certificate["thresholds"].values()
     k = min(thresholds, default=table.disclosure.threshold)
     return replace(table, measures=measures, disclosure=replace(table.disclosure, threshold=k))

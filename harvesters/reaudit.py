@@ -64,8 +64,9 @@ class Result:
 def reaudit(
     state: Path, declarations: Declarations, names: Collection[str] = ()
 ) -> Iterator[Result]:
-    """Audit the tables about persons of all current releases, together with every version that
-    was let out before; only the protection sets of the tables called `names`, where there are any.
+    """Audit the tables of all current releases in which something may be suppressed, together with
+    every version that was let out before; only the protection sets of the tables called `names`,
+    where there are any.
 
     Whatever goes wrong with one protection set, the others are audited too.
     """
@@ -129,7 +130,7 @@ def audited_sets(declarations: Declarations, names: Collection[str] = ()) -> dic
     return {
         record: tables
         for record, every in sorted(protection_sets(declarations).items())
-        if (tables := [one for one in every if one.about_persons])
+        if (tables := [one for one in every if one.is_protected])
         and (not names or any(table.name in names for table in tables))
     }
 

@@ -21,6 +21,7 @@ import duckdb
 from harvesters.disclosure import Refused
 from harvesters.disclosure.personal_data import refuse_personal_reason
 from harvesters.files import PRIVATE, locked, new_folder, read_json, write_json
+from harvesters.ladder import share_suppressed
 from harvesters.parts import FORMAT, Part
 from harvesters.writers import SIMULATED, write_files
 from schemas import Declarations, Table
@@ -299,6 +300,16 @@ def _notes(
                     "vệ dữ liệu cá nhân.",
                     "en": f"{part.period}: no detail by {titles['en']}, to protect personal "
                     "information.",
+                }
+            )
+        share = share_suppressed(table, part.certificate["suppressed"], part.certificate["cells"])
+        if share > table.disclosure.most_suppressed:
+            notes.append(
+                {
+                    "vi": f"Kỳ {part.period}: {share:.0%} số liệu được ẩn để bảo vệ dữ liệu cá "
+                    "nhân; bảng đã được rút gọn đến mức khai báo cho phép.",
+                    "en": f"{part.period}: {share:.0%} of the figures are suppressed to protect "
+                    "personal information; the table is as coarse as its declaration allows.",
                 }
             )
         if missing:

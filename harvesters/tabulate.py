@@ -2,7 +2,8 @@
 
 The expressions are Ibis's, so that the same ones run on DuckDB embedded and on Spark distributed.
 Everything that is counted adds up (`schemas.table.Component`), so the finest cells are counted
-once over the records and every total from the cells below it.
+once over the records and every total from the cells below it. How many contribute to a sum of
+amounts, and how much the two largest do, does not add up: that is counted by contributor first.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from ibis.expr import types as ir
 
 from harvesters.disclosure import Refused
 from schemas import TOTAL, Component, Declarations, Dimension, Table
-from schemas.record import INSTITUTION, REGISTER
+from schemas.record import INSTITUTION, OWNER, REGISTER
 from schemas.table import STRUCTURAL
+
+_CONTRIBUTOR = "contributor__"
 
 
 def components(table: Table) -> list[Component]:
@@ -46,8 +49,11 @@ def tabulate(
 
     The result has the table's dimension columns (text, `TOTAL` for a total) and a column for each
     of `components` (int64, or float64 for sums of decimals; null where nothing was delivered),
-    sorted by the dimension columns. Where the table has structural zeros, the column `STRUCTURAL`
-    (bool) says which cells are: those in which nothing can be, and totals of nothing else.
+    sorted by the dimension columns. Beside a magnitude stand how many institutions contribute to
+    it (int64) and the two largest contributions (float64, 0 where there is none); institutions of
+    one owner, where the record or the register names owners, are one contributor. Where the table
+    has structural zeros, the column `STRUCTURAL` (bool) says which cells are: those in which
+    nothing can be, and totals of nothing else.
 
     :raises Refused: records fall in a combination that cannot occur.
     """
@@ -60,13 +66,16 @@ def tabulate(
     )
     names = [component.name for component in components(table)]
     keep = _Keeper(backend)
-    delivered = keep(_finest(table, records))
+    delivered = keep(_finest(components(table), records, table.dimension_columns))
     _check_structural(table, delivered)
     cells = keep(_with_zeros(table, delivered, names, declarations))
     if table.has_structural_zeros:
         cells = keep(_marked(table, cells, delivered))
     for dimension in table.dimensions:
         cells = keep(_with_totals(cells, dimension, table.dimension_columns, names, keep))
+    magnitudes = [component for component in components(table) if component.magnitude]
+    if magnitudes:
+        cells = _with_contributors(table, cells, records, magnitudes, keep)
     return cells.order_by(list(table.dimension_columns)).to_pyarrow()
 
 
@@ -88,10 +97,11 @@ def _with_parents(
     table: Table, records: ir.Table, register: ir.Table | None, declarations: Declarations
 ) -> ir.Table:
     """The records with every column that the table counts by or filters on."""
-    if table.from_register:
+    wanted = table.from_register | _owner_from_register(table, declarations)
+    if wanted:
         if register is None:
             raise ValueError(f"{table.name} needs the register of schools.")
-        schools = register.select(INSTITUTION, *sorted(table.from_register))
+        schools = register.select(INSTITUTION, *sorted(wanted))
         records = records.join(schools, INSTITUTION, how="left")
     missing = dict(table.derived)
     while missing:
@@ -103,15 +113,30 @@ def _with_parents(
     return records
 
 
+def _owner_from_register(table: Table, declarations: Declarations) -> frozenset[str]:
+    """The register's column of owners, where a magnitude of the table needs it."""
+    fields, register = declarations.records[table.record].fields, declarations.records.get(REGISTER)
+    if (
+        register is None
+        or OWNER in fields
+        or OWNER not in register.fields
+        or INSTITUTION not in fields
+        or not any(measure.magnitudes for measure in table.measures)
+    ):
+        return frozenset()
+    return frozenset({OWNER})
+
+
 def _parent(table: Table, records: ir.Table, column: str, declarations: Declarations) -> ir.Value:
     codes = declarations.codelists[_codelist(table, column, declarations)].codes
     parents = [(code.code, code.parent) for code in codes.values() if code.parent is not None]
     return records[column].cases(*parents, else_=ibis.null("string"))
 
 
-def _finest(table: Table, records: ir.Table) -> ir.Table:
+def _finest(counted: Sequence[Component], records: ir.Table, columns: Sequence[str]) -> ir.Table:
+    """What is counted of the records, for each combination of `columns` that there is."""
     aggregates = {}
-    for component in components(table):
+    for component in counted:
         where = None
         for column, codes in component.where.items():
             condition = records[column].isin(codes)
@@ -124,7 +149,48 @@ def _finest(table: Table, records: ir.Table) -> ir.Table:
             value = records[component.source].sum(where=where)
         kind = "int64" if component.whole or component.counted else "float64"
         aggregates[component.name] = value.cast(kind)
-    return records.group_by(list(table.dimension_columns)).aggregate(**aggregates)
+    return records.group_by(list(columns)).aggregate(**aggregates)
+
+
+def _with_contributors(
+    table: Table,
+    cells: ir.Table,
+    records: ir.Table,
+    magnitudes: Sequence[Component],
+    keep: _Keeper,
+) -> ir.Table:
+    """The cells, and beside each magnitude how many contribute to it and the two largest
+    contributions."""
+    # An owner's code may be a school's too, so each says which it is.
+    names = [
+        ibis.literal(f"{name}=") + records[name]
+        for name in (OWNER, INSTITUTION) if name in records.columns
+    ]  # fmt: skip
+    columns, sums = list(table.dimension_columns), [one.name for one in magnitudes]
+    by_contributor = [*columns, _CONTRIBUTOR]
+    records = records.mutate(**{_CONTRIBUTOR: ibis.coalesce(*names)})
+    shares = keep(_finest(magnitudes, records, by_contributor))
+    for dimension in table.dimensions:
+        shares = keep(_with_totals(shares, dimension, by_contributor, sums, keep))
+    aggregates = {}
+    for one in magnitudes:
+        rank = f"{one.name}__rank"
+        order = ibis.desc(shares[one.name], nulls_first=False)
+        place = ibis.row_number().over(group_by=columns, order_by=order)
+        shares = shares.mutate(**{rank: place})
+        aggregates[one.contributors] = (shares[one.name] > 0).sum()
+        for number, column in enumerate(one.largest):
+            aggregates[column] = shares[one.name].max(where=shares[rank] == number)
+    found = keep(shares.group_by(columns).aggregate(**aggregates))
+    joined = cells.join(found, columns, how="left")
+    numbers = {one.contributors for one in magnitudes}
+    return joined.select(
+        *cells.columns,
+        **{
+            name: joined[name].fill_null(0).cast("int64" if name in numbers else "float64")
+            for name in aggregates
+        },
+    )
 
 
 def _with_zeros(

@@ -43,6 +43,8 @@ class CodeList:
     total_label: Text
     codes: Mapping[str, Code]
     document: Document
+    sensitive: tuple[str, ...] = ()
+    """The codes of which it must not be told, of persons, that nobody or everybody has them."""
 
     def label(self, code: str) -> Text:
         """The label of `code` in both languages; the total has one too.
@@ -174,6 +176,12 @@ def parse_codelist(document: Document) -> CodeList:
     if data.get("parent") is None and any(code.parent for code in codes.values()):
         message = "Codes have parents, but the list does not say which list these are in."
         errors.append(document.error((), message, "Add `parent:` with the name of that list."))
+    sensitive = tuple(codes) if data.get("sensitive") is True else tuple(data.get("sensitive", ()))
+    for code in sensitive:
+        if code not in codes:
+            remedy = f"Use some of: {', '.join(list(codes)[:20])}; or `true` for all."
+            message = f"`{code}` is not a code of the list."
+            errors.append(document.error(("sensitive",), message, remedy))
     if errors:
         raise DeclarationErrors(errors)
     return CodeList(
@@ -185,6 +193,7 @@ def parse_codelist(document: Document) -> CodeList:
         total_label=data.get("total_label", TOTAL_LABEL),
         codes=codes,
         document=document,
+        sensitive=sensitive,
     )
 
 

@@ -6,6 +6,7 @@ type of field can hold a person's name, contact, address, photograph or free tex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -33,6 +34,13 @@ class Field:
     minimum: float | None
     maximum: float | None
     unit: Text | None
+    open: Text | None = None
+    """Why the values of an amount are public in any case, in words; None where they are not."""
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether sums of the field are protected as those of a magnitude: money, floor area."""
+        return self.type == "decimal" and self.open is None
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,10 @@ class RecordType:
         """Whether a record names a school, by its id in the register."""
         return any(field.type == "institution" for field in self.fields.values())
 
+
+OWNER = "owner"
+"""The field, of a record or of the register, that tells which organisation owns the institution:
+what institutions of one owner have is one contribution to a sum."""
 
 REGISTER = "school"
 """The record type that is the register of schools."""
@@ -114,9 +126,36 @@ def parse_record(document: Document, codelists: Mapping[str, CodeList]) -> Recor
             minimum=entry.get("minimum"),
             maximum=entry.get("maximum"),
             unit={"vi": unit, "en": unit} if isinstance(unit, str) else unit,
+            open=entry.get("open"),
         )
+        errors.extend(_check_amount(document, place, fields[name]))
     if errors:
         raise DeclarationErrors(errors)
     return RecordType(
         data["record"], data["title"], data["about"], data["period"], fields, document
     )
+
+
+_MONEY = frozenset({"đồng", "vnd", "vnđ", "usd"})
+
+
+def _check_amount(
+    document: Document, place: tuple[str | int, ...], field: Field
+) -> list[DeclarationError]:
+    """An amount can be protected: it is a decimal, and never below nothing."""
+    errors = []
+    words = set(re.split(r"[^\w]+", " ".join((field.unit or {}).values()).lower()))
+    if field.type == "integer" and words & _MONEY:
+        message = f"`{field.name}` is money, and whole numbers are not protected as amounts."
+        errors.append(document.error((*place, "type"), message, "Say `type: decimal`."))
+    if field.open is not None and field.type != "decimal":
+        message = f"`{field.name}` is no decimal, and only these are protected as amounts."
+        errors.append(document.error((*place, "open"), message, "Leave out `open:`."))
+    if field.is_amount and (field.minimum is None or field.minimum < 0):
+        message = f"`{field.name}` is an amount, and may be below 0."
+        remedy = "Say `minimum: 0`, or under `open:` why its values are public in any case."
+        errors.append(document.error(place, message, remedy))
+    if field.name == OWNER and field.type != "code":
+        message = "An owner is an organisation of a code list, never a person."
+        errors.append(document.error((*place, "type"), message, "Say `type: code`."))
+    return errors

@@ -8,12 +8,12 @@ What is pulled, how it is counted, what is protected, its columns and titles, al
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.codelist import CodeList
 from schemas.declaration import DeclarationError, DeclarationErrors, Document, Text, check_form
-from schemas.record import INSTITUTION, REGISTER, Field, RecordType
+from schemas.record import INSTITUTION, OWNER, REGISTER, Field, RecordType
 
 DEFAULT_THRESHOLD = 5
 SENSITIVE_THRESHOLD = 10
@@ -27,6 +27,18 @@ AT_MOST, AT_LEAST = "le", "ge"
 STRUCTURAL = "_structural"
 """The column of counted cells that says of each whether it cannot be anything but nothing. No
 column that is published is called so: identifiers begin with a letter."""
+
+MOST_SUPPRESSED = 0.5
+"""A table of which more is suppressed tells less than a coarser one would."""
+
+LEAST_CONTRIBUTORS = 3
+"""How many have to contribute to a sum of amounts, at the least, for it to be published."""
+
+PRECISION = 0.1
+"""The p of the p % rule: so near, as a share of it, nobody may come to the largest contribution."""
+
+DOMINANCE = 0.9
+"""The k of the (n, k) rule for n = 2: the share that the two largest contributions may have."""
 
 PERIOD_TITLES: Mapping[str, Text] = {
     "school_year": {"vi": "Năm học", "en": "School year"},
@@ -57,15 +69,15 @@ class Dimension:
     With `zeros`, each of its codes is filled in with 0 wherever the other dimensions have a
     combination at all. With `offered`, each code of its finest column is filled in wherever there
     is the code above it; where the institution has nobody there, it does not apply. `sensitive`
-    are codes of its finest column of which it must not be told that nobody, or that everybody,
-    belongs to them.
+    are codes, by column, of which it must not be told that nobody, or that everybody, belongs to
+    them.
     """
 
     name: str
     hierarchy: tuple[str, ...]
     zeros: bool = False
     offered: bool = False
-    sensitive: tuple[str, ...] = ()
+    sensitive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,10 @@ class Component:
 
     Without `source` it counts records; with one it sums that field, or, if `counted`, counts the
     records that have a value there. `where` keeps only records whose fields hold one of the given
-    codes. `whole` says that the sum is of whole numbers.
+    codes. `whole` says that the sum is of whole numbers, `magnitude` that it is one of amounts
+    that have to be protected: then how many contribute to it, and the two largest contributions,
+    stand beside it. Where it is `sensitive`, it must not be told that nobody, or that everybody,
+    passes the filter.
     """
 
     name: str
@@ -82,6 +97,18 @@ class Component:
     counted: bool = False
     whole: bool = True
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    magnitude: bool = False
+    sensitive: bool = False
+
+    @property
+    def contributors(self) -> str:
+        """The column of cells that has the number of those who contribute to a magnitude."""
+        return f"{self.name}__contributors"
+
+    @property
+    def largest(self) -> tuple[str, str]:
+        """The columns of cells that have the two largest contributions to a magnitude."""
+        return f"{self.name}__first", f"{self.name}__second"
 
 
 @dataclass(frozen=True)
@@ -103,6 +130,12 @@ class Measure:
     denominator: Component | None
     scale: int
 
+    @property
+    def magnitudes(self) -> tuple[Component, ...]:
+        """The sums of amounts that the measure tells, to who knows how many they are of."""
+        parts = (self.numerator, self.denominator)
+        return tuple(one for one in parts if one is not None and one.magnitude)
+
 
 @dataclass(frozen=True)
 class Disclosure:
@@ -111,7 +144,10 @@ class Disclosure:
     threshold: int
     sensitive: bool
     ladder: tuple[str, ...]
-    """Columns to give up, in this order, where a finer table cannot be made safe."""
+    """Columns to give up, in this order, where a finer table cannot be made safe, or too much of it
+    would be suppressed."""
+    most_suppressed: float = MOST_SUPPRESSED
+    """The share of its values, from 0 to 1, beyond which the next column is given up."""
 
 
 @dataclass(frozen=True)
@@ -192,9 +228,9 @@ class Table:
         return self.document.digest
 
     @property
-    def about_persons(self) -> bool:
-        """Whether one of the measures is about persons, whatever the records are about."""
-        return any(measure.about == "persons" for measure in self.measures)
+    def is_protected(self) -> bool:
+        """Whether something of the table may have to be suppressed."""
+        return any(one.about == "persons" or one.magnitudes for one in self.measures)
 
     @property
     def dimension_columns(self) -> tuple[str, ...]:
@@ -324,20 +360,47 @@ class _Parser:
                 fine = self._as_field(coarse)
             for name in hierarchy:
                 self.check_complete((*place, "hierarchy"), name)
-            sensitive = tuple(entry.get("sensitive", ()))
-            self.check_sensitive((*place, "sensitive"), fine_column, sensitive)
+            named = tuple(entry.get("sensitive", ()))
+            self.check_sensitive((*place, "sensitive"), fine_column, named)
+            sensitive = {name: codes for name in hierarchy if (codes := self.listed(name))}
+            if named:
+                sensitive[hierarchy[-1]] = named
             zeros = entry.get("zeros", False)
             dimensions.append(Dimension(
                 entry["name"], hierarchy, zeros is True, zeros == "offered", sensitive
             ))  # fmt: skip
         return tuple(dimensions)
 
+    def listed(self, column: str) -> tuple[str, ...]:
+        """The codes of a column that its code list says are sensitive."""
+        found = self.record.fields.get(column)
+        if found is None and column in self.from_register and self.register is not None:
+            found = self.register.fields[column]
+        codelist = self.codelists.get((found.codelist if found else column) or "")
+        return codelist.sensitive if codelist is not None else ()
+
+    def by_default(self, dimension: Dimension) -> Dimension:
+        """The dimension of a sensitive table that does not say what in it is sensitive: all codes
+        of what a record itself says, where these stand in no order of levels."""
+        column = dimension.hierarchy[-1]
+        found = self.record.fields.get(column)
+        if len(dimension.hierarchy) > 1 or found is None or found.codelist is None:
+            return dimension
+        codelist = self.codelists[found.codelist]
+        if codelist.parent is not None:
+            return dimension
+        return replace(dimension, sensitive={column: tuple(codelist.codes)})
+
     def check_sensitive(
         self, place: tuple[str | int, ...], found: Field | None, codes: Sequence[str]
     ) -> None:
-        """Sensitive codes are codes of the finest column."""
+        """Sensitive codes are codes of the finest column, and all that its list has."""
         if found is None or not codes:
             return
+        left_out = [code for code in self.listed(found.name) if code not in codes]
+        if left_out:
+            message = f"`{left_out[0]}` of `{found.name}` is sensitive, whatever a table says."
+            self.fail(place, message, "Leave out `sensitive:`, or add to what the code list has.")
         known = self.codelists[found.codelist].codes if found.codelist else {}
         for code in codes:
             if code not in known:
@@ -448,7 +511,18 @@ class _Parser:
         summed = self.record.fields.get(source or "")
         decimal = summed is not None and summed.type == "decimal"
         filters = {key: tuple(values) for key, values in (where or {}).items()}
-        return Component(name, source, whole=not decimal, where=filters)
+        amount = summed is not None and summed.is_amount
+        sensitive = any(set(self.listed(name)) & set(codes) for name, codes in filters.items())
+        if amount and not {INSTITUTION, OWNER} & set(self.record.fields):
+            message = f"`{source}` is an amount, and `{self.record.name}` does not say whose."
+            remedy = (
+                f"Give the record a field `{INSTITUTION}` or `{OWNER}`, or the field `open:` with "
+                "the reason why its values are public in any case."
+            )
+            self.fail(place, message, remedy)
+        return Component(
+            name, source, whole=not decimal, where=filters, magnitude=amount, sensitive=sensitive
+        )
 
     def counts_institutions(self) -> bool:
         """Whether counting the records counts institutions: each of them has one at most."""
@@ -501,13 +575,32 @@ class _Parser:
             scale=scale,
         )
 
-    def disclosure(self, dimensions: tuple[Dimension, ...]) -> Disclosure:
+    def sensitive_columns(
+        self, dimensions: Sequence[Dimension], measures: Sequence[Measure]
+    ) -> list[str]:
+        """The columns by which persons are counted that have sensitive codes."""
+        if not any(measure.about == "persons" for measure in measures):
+            return []
+        filtered = [
+            column for measure in measures
+            for part in (measure.numerator, measure.denominator) if part is not None
+            for column, codes in part.where.items() if set(self.listed(column)) & set(codes)
+        ]  # fmt: skip
+        return [name for one in dimensions for name in one.sensitive] + filtered
+
+    def disclosure(self, dimensions: tuple[Dimension, ...], columns: Sequence[str]) -> Disclosure:
+        """The table's rules; `columns` are those with sensitive codes."""
         rules = self.data.get("disclosure", {})
-        sensitive = rules.get("sensitive", False)
-        least = SENSITIVE_THRESHOLD if sensitive else DEFAULT_THRESHOLD
+        sensitive = rules.get("sensitive", bool(columns))
+        if columns and not sensitive:
+            message = f"`{columns[0]}` is sensitive, whatever a table says."
+            remedy = "Leave out `sensitive: false`; records of persons may be coarser instead."
+            self.fail(("disclosure", "sensitive"), message, remedy)
+        least = SENSITIVE_THRESHOLD if sensitive or columns else DEFAULT_THRESHOLD
         threshold = rules.get("threshold", least)
         if threshold < least:
-            message = f"The threshold {threshold} is lower than {least}."
+            why = f", and `{columns[0]}` is sensitive" if columns else ""
+            message = f"The threshold {threshold} is lower than {least}{why}."
             remedy = "It may be raised, never lowered; leave it out for the default."
             self.fail(("disclosure", "threshold"), message, remedy)
         ladder = tuple(rung["drop"] for rung in rules.get("ladder", []))
@@ -521,7 +614,8 @@ class _Parser:
                 message = f"`{column}` is not the finest column of a dimension at that rung."
                 remedy = "Give up the finest column of a dimension first."
                 self.fail(("disclosure", "ladder", index), message, remedy)
-        return Disclosure(threshold, sensitive, ladder)
+        most = rules.get("most_suppressed", MOST_SUPPRESSED)
+        return Disclosure(threshold, sensitive, ladder, most)
 
     def columns(
         self, dimensions: tuple[Dimension, ...], measures: tuple[Measure, ...]
@@ -531,6 +625,13 @@ class _Parser:
         if self.data["kind"] == "register":
             for index, name in enumerate(self.data.get("columns", [])):
                 found = self.field(("columns", index), name)
+                if found is not None and found.is_amount:
+                    message = f"`{name}` is an amount, and a register shows that of each."
+                    remedy = (
+                        f"Leave it out, or say in the record `{self.record.name}` under `open:` "
+                        "why its values are public in any case."
+                    )
+                    self.fail(("columns", index), message, remedy)
                 if found is not None:
                     yield from self._coded(found, "attribute", self.data["columns"])
             return
@@ -604,7 +705,10 @@ class _Parser:
             if (measure := self.measure(index, entry)) is not None
         )
         structural_zeros = self.structural_zeros(dimensions)
-        disclosure = self.disclosure(dimensions)
+        sensitive = self.sensitive_columns(dimensions, measures)
+        disclosure = self.disclosure(dimensions, sensitive)
+        if disclosure.sensitive and not sensitive:
+            dimensions = tuple(self.by_default(one) for one in dimensions)
         columns = tuple(self.columns(dimensions, measures))
         names = [column.name for column in columns]
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):

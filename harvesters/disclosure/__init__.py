@@ -5,10 +5,11 @@ reads the files that would be published, as a stranger would, and shares no code
 structure with the choice. Whatever is not understood is refused (`Refused`): nothing is published
 then.
 
-The modules, in the order of their use. To protect: `primary` (what a table's rules ask), `coded`
-(rates at the ends), `coordinates` and `figures` (which numbers are the same figure, and how figures
-add up), `system`, `moves`, `block` and `secondary` (what has to be hidden), `protection`. To audit:
-`reader` (what a reader of the files knows), `intervals` (what follows from it), `audit`.
+The modules, in the order of their use. To protect: `primary` (what a table's rules ask),
+`magnitude` (what is asked of sums of amounts), `coded` (rates at the ends), `coordinates` and
+`figures` (which numbers are the same figure, and how figures add up), `system`, `moves`, `block`
+and `secondary` (what has to be hidden), `protection`. To audit: `reader` (what a reader of the
+files knows), `intervals` (what follows from it), `audit`.
 """
 
 from harvesters.disclosure.audit import Certificate, audit, audit_together

@@ -32,11 +32,20 @@ from schemas import Measure, Table
 from schemas.table import (
     AT_LEAST,
     AT_MOST,
+    DOMINANCE,
     HIGH_END,
+    LEAST_CONTRIBUTORS,
     LOW_END,
+    PRECISION,
     SENSITIVE_THRESHOLD,
     STRUCTURAL,
 )
+
+_LEAST_MARGIN = 1e-3
+"""Less than this of an amount, of which the largest is one to ten million, the solver could not
+tell from nothing: so much is asked for at the least."""
+
+_LEAST_WIDTH = 1e-4
 
 _TYPES = {
     "period": "VARCHAR", "code": "VARCHAR", "institution": "VARCHAR", "name": "VARCHAR",
@@ -70,7 +79,8 @@ class Certificate:
 METHOD = (
     "Threshold, and suppression of further figures until the interval that can be worked out of "
     "each primary figure from all tables of the same records contains everything from 0 to its "
-    "threshold."
+    "threshold. For sums of amounts: at least 3 contributors, the p % rule with p = 10 and the "
+    "dominance rule with n = 2 and k = 90 %, and an interval as wide as these ask for."
 )
 
 
@@ -89,6 +99,7 @@ def audit(table: Table, period: str, file: Path) -> Certificate:
             if measure.about == "persons":
                 thresholds[measure.name] = _threshold(table, measure)
                 checks += _persons(table, measure, thresholds[measure.name], connection)
+            checks += _quotients(table, measure, connection)
         cells = _number(connection, "SELECT count(*) FROM published")
         suppressed = {
             measure.name: _number(
@@ -240,6 +251,18 @@ def _hidden_with(
         )
 
 
+def _quotients(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """A quotient of a sum of amounts tells the sum, and is hidden wherever that is."""
+    if measure.denominator is None:
+        return []
+    sources, checks = {one.source for one in measure.magnitudes}, []
+    for total in table.measures:
+        if total.kind == "sum" and total.numerator.source in sources:
+            _hidden_with(table, total, measure, connection)
+            checks.append(f"{measure.name}: suppressed wherever {total.name} is.")
+    return checks
+
+
 def _amount(table: Table, measure: Measure, connection: duckdb.DuckDBPyConnection) -> str:
     """A sum of amounts is hidden wherever the first count of persons beside it is."""
     for count in table.measures:
@@ -267,9 +290,9 @@ def audit_together(period: str, published: Sequence[Published]) -> Audited:
 
     Which figures are too small is worked out from the cells beside the files.
 
-    :raises Refused: a file is not what `audit` certifies, or what can be worked out of a figure
-        that is too small does not contain everything from 0 to its threshold, or another
-        suppressed figure can be worked out exactly.
+    :raises Refused: a file is not what `audit` certifies, or what can be worked out of a primary
+        figure does not contain everything from 0 to its threshold, or of a sum of amounts not its
+        margin, or another suppressed figure can be worked out exactly.
     """
     now = [one for one in published if not one.version]
     tables = [one.table for one in now]
@@ -282,6 +305,7 @@ def audit_together(period: str, published: Sequence[Published]) -> Audited:
         reason = f"{known.clashes} figures are not the same wherever they stand."
         raise Refused(tables[-1].name, reason)
     wrong = ~np.isnan(known.value) & ~np.isnan(known.truth) & (known.value != known.truth)
+    wrong &= ~known.amount
     if wrong.any():
         reason = f"{wrong.sum()} figures are not what was counted."
         raise Refused(_telling(known, wrong, now), reason)
@@ -289,32 +313,31 @@ def audit_together(period: str, published: Sequence[Published]) -> Audited:
     if told.any():
         reason = f"{told.sum()} figures stand open beside a rate at the ends that is of them."
         raise Refused(_telling(known, told, now), reason)
-    # What an earlier version told although it is too small by the rules of today is lost, and what
-    # it hid by a lower threshold is past more protection than that.
-    open_ = (known.truth > 0) & (known.truth < known.k) & ~np.isnan(known.value)
-    lost = open_ & known.before
+    low, high = _asked(known)
+    # What an earlier version told although it may not be told by the rules of today is lost.
+    open_ = ~np.isnan(high) & ~np.isnan(known.value)
+    lost = open_ & known.before & ~known.amount
     if (open_ & ~lost).any():
-        number = (open_ & ~lost).sum()
-        raise Refused(_telling(known, open_ & ~lost, now), f"{number} figures are too small.")
-    both = (known.k > 0) & (known.k_before > 0)
-    k = np.where(both, np.minimum(known.k, known.k_before), known.k + known.k_before)
-    small = (known.truth > 0) & (known.truth < k) & np.isnan(known.value) | known.at_end
-    low = np.where(small, 0.0, np.nan)
-    high = np.where(small, k.astype(float), np.nan)
+        few = f"{(open_ & ~lost & ~known.amount).sum()} figures are too small, or tell of everybody"
+        whose = f"{(open_ & known.amount).sum()} sums are of too few, or mostly of one or two"
+        raise Refused(_telling(known, open_ & ~lost, now), f"{few}; {whose}.")
+    low[open_], high[open_] = np.nan, np.nan
     # What was hidden before stays so, even where everybody has left and the totals tell that.
     before, after = known.changed.T
-    left = np.isin(np.arange(len(k)), after[known.hidden[before]]) & (known.truth == 0)
-    rates = np.zeros(len(k), dtype=bool)
+    left = np.isin(np.arange(len(low)), after[known.hidden[before]]) & (known.truth == 0)
+    rates = np.zeros(len(low), dtype=bool)
     rates[known.hidden_rates.ravel()] = True
-    width = np.where((known.hidden & ~left | rates) & ~small, 1.0, np.nan)
+    least = np.where(known.amount, _LEAST_WIDTH, 1.0)
+    width = np.where((known.hidden & ~left | rates) & np.isnan(high), least, np.nan)
     known, low, high, width, pairs = _with_differences(known, low, high, width)
     try:
         found = intervals(known, low, high, width)
     except Unsolved as unsolved:
         raise Refused(tables[-1].name, str(unsolved)) from None
     hidden = known.hidden & ~np.append(left, np.zeros(len(pairs), dtype=bool))
+    least = np.append(least, np.ones(len(pairs)))
     exposed, exact = np.zeros(len(known.key), dtype=bool), ~np.isnan(known.value)
-    exact[found.figure] = found.high - found.low < 1.0 - TOLERANCE
+    exact[found.figure] = found.high - found.low < least[found.figure] - TOLERANCE
     exposed[found.figure] = (
         (found.low > low[found.figure] + TOLERANCE)
         | (found.high < high[found.figure] - TOLERANCE)
@@ -347,6 +370,25 @@ def audit_together(period: str, published: Sequence[Published]) -> Audited:
     return Audited({name: replace(one, system=system) for name, one in alone.items()}, differences)
 
 
+def _asked(known: Knowledge) -> tuple[Floats, Floats]:
+    """What has to be possible of each primary figure, from the first number to the second; NaN
+    for all others. Shape (figures,) both."""
+    # What an earlier version hid by a lower threshold is past more protection than that.
+    hidden = np.isnan(known.value)
+    both = (known.k > 0) & (known.k_before > 0) & hidden
+    k = np.where(both, np.minimum(known.k, known.k_before), known.k)
+    k = np.where((known.k == 0) & hidden, known.k_before, k).astype(float)
+    small = (known.truth > 0) & (known.truth < k) | known.at_end
+    # Everybody but as many as the threshold might be meant.
+    full = known.everybody & ~small
+    low, high = np.where(full, known.truth - k, 0.0), np.where(full, known.truth, k)
+    margin = np.maximum(known.margin, _LEAST_MARGIN)
+    low = np.where(known.amount, np.maximum(known.truth - margin, 0), low)
+    high = np.where(known.amount, known.truth + margin, high)
+    asked = np.where(known.amount, known.margin > 0, small | known.nobody | full)
+    return np.where(asked, low, np.nan), np.where(asked, high, np.nan)
+
+
 def _with_differences(
     known: Knowledge, low: Floats, high: Floats, width: Floats
 ) -> tuple[Knowledge, Floats, Floats, Floats, Numbers]:
@@ -361,7 +403,8 @@ def _with_differences(
     before, now, by = before[few], now[few], by[few]
     size, rows = len(known.key), len(known.least)
     number, row = size + np.arange(len(by)), rows + np.arange(len(by))
-    offset = np.nan_to_num(known.truth).max(initial=0) * 2 + known.k.max(initial=0)
+    persons = np.where(known.amount, 0, np.nan_to_num(known.truth))
+    offset = persons.max(initial=0) * 2 + known.k.max(initial=0)
     nothing = np.full(len(by), np.nan)
     k = known.k[now].astype(float)
     return (
@@ -375,6 +418,11 @@ def _with_differences(
             k_before=np.append(known.k_before, known.k_before[before]),
             truth=np.append(known.truth, by + offset),
             before=np.append(known.before, np.zeros(len(by), dtype=bool)),
+            amount=np.append(known.amount, np.zeros(len(by), dtype=bool)),
+            unit=np.append(known.unit, np.ones(len(by))),
+            margin=np.append(known.margin, nothing),
+            nobody=np.append(known.nobody, np.zeros(len(by), dtype=bool)),
+            everybody=np.append(known.everybody, np.zeros(len(by), dtype=bool)),
             # now - before - difference = -offset
             row=np.concatenate([known.row, row, row, row]),
             figure=np.concatenate([known.figure, now, before, number]),
@@ -404,6 +452,8 @@ def _against_cells(published: Published) -> list[str]:
         if table.has_structural_zeros:
             checks.append(_structural(table, both, connection))
         for measure in table.measures:
+            if measure.magnitudes:
+                checks += _shown_amounts(table, measure, both, connection)
             if measure.about != "persons" or measure.denominator is None:
                 continue
             k = _threshold(table, measure)
@@ -459,6 +509,29 @@ def _structural(table: Table, both: str, connection: duckdb.DuckDBPyConnection) 
     if number:
         raise Refused(table.name, f"{number} rows do not apply, or should not, as was counted.")
     return "What does not apply is what cannot be, and there nothing was counted."
+
+
+def _shown_amounts(
+    table: Table, measure: Measure, both: str, connection: duckdb.DuckDBPyConnection
+) -> list[str]:
+    """What is shown of amounts is what was counted, and of no cell that the rules forbid; returns
+    what was checked, in words."""
+    top, value = f"c.{quoted(measure.numerator.name)}", f"p.{quoted(measure.name)}"
+    if measure.denominator is not None:
+        top = f"{top} * {measure.scale} / nullif(c.{quoted(measure.denominator.name)}, 0)"
+    leeway = f"{0.5 * 10.0**-measure.decimals} + 1e-9 * abs({value})"
+    wrong = _number(
+        connection,
+        f"SELECT count(*) FROM {both} WHERE {value} IS NOT NULL "
+        f"AND ({top} IS NULL OR abs({value} - {top}) > {leeway})",
+    )
+    if wrong:
+        raise Refused(table.name, f"{wrong} values of {measure.name} are not what was counted.")
+    return [
+        f"{measure.name}: of {LEAST_CONTRIBUTORS} institutions (owners) or more; without the two "
+        f"largest at least {PRECISION:.0%} of the largest is left (p % rule); the two largest are "
+        f"{DOMINANCE:.0%} of it at most (dominance)."
+    ]
 
 
 def _behind(measure: Measure) -> list[str]:

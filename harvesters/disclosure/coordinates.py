@@ -154,7 +154,7 @@ def _check_links(tables: Sequence[Table], known: set[tuple[str, str]]) -> None:
 def _check_crossings(tables: Sequence[Table], known: set[tuple[str, str]]) -> None:
     """Two columns that the register supplies, such as old and new areas, cross each other: what one
     table tells by the first and another by the second tells of who is in both."""
-    counting = [table for table in tables if table.about_persons]
+    counting = [table for table in tables if table.is_protected]
     for first, second in itertools.combinations(counting, 2):
         one, other = (
             [name for name in table.dimension_columns if name in table.from_register]

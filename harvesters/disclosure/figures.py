@@ -1,6 +1,7 @@
 """Which published numbers are the same figure, and how figures add up.
 
-A figure is a count of some persons, or a sum over them: what is counted, and of whom. The same
+A figure is a count of some persons, a sum over them, or a sum of amounts of institutions (a
+magnitude): what is counted, and of whom. The same
 persons may be counted in several cells of several tables: in a total of one table and a finer cell
 of another, by a filter here and by a dimension there. All of them are one figure, and all lines of
 all tables are equations between figures.
@@ -18,14 +19,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from harvesters.disclosure import coded, primary
+from harvesters.disclosure import coded, magnitude, primary
 from harvesters.disclosure.coded import Ends
 from harvesters.disclosure.coordinates import Coordinates
 from harvesters.disclosure.lines import Axis, axes
 from harvesters.disclosure.primary import Asked
 from harvesters.disclosure.refusal import Refused
 from harvesters.disclosure.system import Index, Mask, Sums, System, Values
-from schemas import Component, Table
+from schemas import TOTAL, Component, Dimension, Table
+
+_DECIMALS = 6
 
 _MANY = 12
 """From so many codes on, the codes of a column, or those above it, make blocks."""
@@ -38,12 +41,15 @@ class Figures:
     `told` has, by table and measure, the figures that a row of the measure tells, of shape (rows,
     number told), -1 for none: where one of them is hidden, so is the row. `ends` has the rows
     that are suppressed whatever becomes of their figures, of shape (rows,); `codable` those of
-    them that may be coded instead.
+    them that may be coded instead. `own` has, by table and measure, the figures of the measures
+    that are sums of amounts, of shape (rows,): such a measure may tell a count of persons too, and
+    be hidden with it.
     """
 
     system: System
     told: Mapping[str, Mapping[str, Index]]
     ends: Mapping[str, Mapping[str, Mask]]
+    own: Mapping[tuple[str, str], Index]
     codable: Sequence[tuple[str, str, Ends]] = ()
 
     def coded(self, hidden: Mask) -> Figures:
@@ -63,7 +69,7 @@ class Figures:
             ends[table][measure][safe.row] = False
             open_[safe.below] = True
             most = coded.narrowed(most, safe, system.value)
-        return Figures(replace(system, open=open_, most=most), told, ends)
+        return Figures(replace(system, open=open_, most=most), told, ends, self.own)
 
     def masks(self, hidden: Mask) -> dict[str, dict[str, Mask]]:
         """The rows that are suppressed, by table and measure, where figures are hidden (shape
@@ -77,6 +83,30 @@ class Figures:
             }
             for table, measures in self.told.items()
         }
+
+    def beside(self, hidden: Mask) -> System | None:
+        """The sums of amounts alone, where figures are `hidden` (shape (figures,)): those that
+        stand beside a hidden count in some table are hidden too, and must not be worked out; None
+        where there are none."""
+        known, beside = np.append(hidden, False), np.zeros(len(hidden), dtype=bool)
+        for (table, name), own in self.own.items():
+            out = own[known[self.told[table][name]].any(axis=1)]
+            beside[out[out >= 0]] = True
+        beside &= ~hidden
+        if not beside.any():
+            return None
+        system, amounts = self.system, np.zeros(len(hidden), dtype=bool)
+        for own in self.own.values():
+            amounts[own[own >= 0]] = True
+        margin = magnitude.within_reach(np.zeros(len(hidden)))
+        low, high = (np.where(amounts, ends, np.nan) for ends in (system.low, system.high))
+        return replace(
+            system,
+            sums=system.sums.take(np.flatnonzero(amounts[system.sums.total])),
+            sensitive=(hidden & amounts) | beside,
+            low=np.where(beside, np.maximum(system.value - margin, 0), low),
+            high=np.where(beside, system.value + margin, high),
+        )
 
     def tables_of(self, figures: Sequence[int]) -> list[str]:
         """The tables that tell one of the figures."""
@@ -102,7 +132,8 @@ def figures_of(
     versions: Mapping[str, int] | None = None,
     pinned: Mapping[str, Mapping[str, Mask]] | None = None,
 ) -> Figures:
-    """The figures about persons of tables that are counted from the same records.
+    """The figures of tables that are counted from the same records: those about persons, and
+    sums of amounts.
 
     `cells` are those of each table, by name, as `harvesters.tabulate.tabulate` counts them. Of
     the tables in `frozen`, which are published already, the masks by measure say which rows are
@@ -115,7 +146,11 @@ def figures_of(
     versions, pinned = versions or {}, pinned or {}
     components = {table.name: _components(table) for table in tables}
     coordinates = Coordinates(tables, cells, components)
-    counted, known = _number(tables, components, coordinates, cells, versions)
+    units = magnitude.units(
+        (component, cells[name])
+        for name, every in components.items() for component in every if component.magnitude
+    )  # fmt: skip
+    counted, known = _number(tables, components, coordinates, cells, versions, units)
     value, where = known.value, known.where
     lines = {table.name: axes(table, cells[table.name]) for table in tables}
     sums = [one for table in tables for one in _lines(table, lines[table.name], counted)]
@@ -133,10 +168,21 @@ def figures_of(
             asked, table, cells[table.name], lines[table.name], figure, frozen.get(table.name),
             pinned.get(table.name), superseded=versions.get(table.name, 0) > 0,
         )  # fmt: skip
+        _ask_of_amounts(asked, table, cells[table.name], figure, units)
     for rates in at_ends.values():
         asked.nobody(rates.few)
         # No numerator beside a rate at an end.
         asked.hide(rates.top)
+    own = {
+        (table.name, measure.name): figure[table.name, measure.numerator.name]
+        for table in tables for measure in table.measures
+        if measure.kind == "sum" and measure.magnitudes
+    }  # fmt: skip
+    for (name, measure), figures in own.items():
+        if name in frozen:
+            asked.freeze(figures[:, None], frozen[name][measure])
+        if name in pinned:
+            asked.pin(figures[:, None], pinned[name][measure])
     for one in (*rests.sums, others):
         asked.rest(one)
     adding_up = _distinct(sums, len(value))
@@ -170,7 +216,7 @@ def figures_of(
         block=np.concatenate([block, block[rests.total], block[others.total]]),
         most=most,
     )
-    return Figures(system, told, ends, codable)
+    return Figures(system, told, ends, own, codable)
 
 
 def _components(table: Table) -> list[Component]:
@@ -179,7 +225,8 @@ def _components(table: Table) -> list[Component]:
         for measure in primary.persons(table)
         for use in primary.uses_of(table, measure)
     }
-    return list(found.values())
+    amounts = {one.name: one for measure in table.measures for one in measure.magnitudes}
+    return list((found | amounts).values())
 
 
 @dataclass(frozen=True)
@@ -203,9 +250,11 @@ def _number(
     coordinates: Coordinates,
     cells: Mapping[str, pa.Table],
     versions: Mapping[str, int],
+    units: Mapping[str, float],
 ) -> tuple[list[_Counted], _Known]:
     """Every component with its figures. Rows name the same figure where they have the same
-    coordinates, count the same and hold the same value.
+    coordinates, count the same and hold the same value. Amounts are in the `units` of what is
+    summed.
 
     :raises Refused: a figure has two values in one version.
     """
@@ -222,6 +271,9 @@ def _number(
         key = coordinates.keys(found, np.full(len(found), kind), len(kinds))
         version = versions.get(table.name, 0)
         here = primary.numbers(cells[table.name], component.name)
+        if component.magnitude:
+            # Sums of decimals differ a little by the order in which they were added.
+            here = np.round(here, _DECIMALS) / units[component.source or ""]
         before = keys.get(version, np.empty(0, dtype=np.int64))
         keys[version], first = np.unique(np.append(before, key[~nobody]), return_index=True)
         value = np.append(values.get(version, np.empty(0)), here[~nobody])[first]
@@ -385,13 +437,16 @@ def _ask(
     told, ends = {}, {}
     known = primary.structural(cells)
     for measure in table.measures:
-        told[measure.name] = np.full((cells.num_rows, 1), -1)
+        amounts = [figure[table.name, one.name] for one in measure.magnitudes]
+        told[measure.name] = np.stack(amounts or [np.full(cells.num_rows, -1)], axis=1)
         ends[measure.name] = np.zeros(cells.num_rows, dtype=bool)
         if measure.about != "persons":
+            if frozen is not None:
+                asked.freeze(told[measure.name], frozen[measure.name])
             continue
         uses = primary.uses_of(table, measure)
         columns = [figure[table.name, use.component.name] for use in uses]
-        told[measure.name] = np.stack(columns, axis=1)
+        told[measure.name] = np.stack([*columns, *amounts], axis=1)
         for use, figures in zip(uses, columns, strict=True):
             asked.threshold(figures, use.k, superseded)
             asked.nothing(figures[known])
@@ -399,12 +454,12 @@ def _ask(
             low, high = primary.ends(measure, cells)
             ends[measure.name] = low | high
         for dimension, axis in zip(table.dimensions, lines, strict=True):
-            if dimension.sensitive:
-                code = cells[dimension.hierarchy[-1]]
-                rows = np.isin(code.to_numpy(zero_copy_only=False), dimension.sensitive)
-                rows &= axis.total >= 0
-                for figures in columns:
-                    asked.category(figures[rows], figures[axis.total[rows]])
+            rows = _in_sensitive_category(dimension, cells) & (axis.total >= 0)
+            for figures in columns:
+                asked.category(figures[rows], figures[axis.total[rows]])
+        for use in uses:
+            if use.component.sensitive:
+                _ask_of_filter(asked, table, cells, use.component, figure)
         if frozen is not None:
             standing = told[measure.name].copy()
             # A rate at an end that is published is coded: it does not tell its numerator.
@@ -414,6 +469,54 @@ def _ask(
             asked.pin(told[measure.name], pinned[measure.name])
             ends[measure.name] |= pinned[measure.name]
     return told, ends
+
+
+def _in_sensitive_category(dimension: Dimension, cells: pa.Table) -> Mask:
+    """The rows of a sensitive code in one column of a dimension, with all that is finer."""
+    found, above = np.zeros(cells.num_rows, dtype=bool), np.ones(cells.num_rows, dtype=bool)
+    for column in reversed(dimension.hierarchy):
+        codes = cells[column].to_numpy(zero_copy_only=False)
+        found |= above & np.isin(codes, dimension.sensitive.get(column, ()))
+        above &= codes == TOTAL
+    return found
+
+
+def _ask_of_filter(
+    asked: Asked,
+    table: Table,
+    cells: pa.Table,
+    component: Component,
+    figure: Mapping[tuple[str, str], Index],
+) -> None:
+    """Ask that it is not told that nobody, or everybody, passes a filter by a sensitive code; where
+    the table does not count everybody, any that nobody passes is hidden."""
+    figures = figure[table.name, component.name]
+    everybody = [
+        figure[table.name, use.component.name]
+        for measure in primary.persons(table) for use in primary.uses_of(table, measure)
+        if (use.component.source, use.component.counted, dict(use.component.where))
+        == (component.source, component.counted, {})
+    ]  # fmt: skip
+    if everybody:
+        asked.category(figures, everybody[0])
+    else:
+        asked.nobody(figures[primary.numbers(cells, component.name) == 0])
+
+
+def _ask_of_amounts(
+    asked: Asked,
+    table: Table,
+    cells: pa.Table,
+    figure: Mapping[tuple[str, str], Index],
+    units: Mapping[str, float],
+) -> None:
+    """Ask what the rules for sums of amounts ask, whoever they are about."""
+    for component in {one.name: one for m in table.measures for one in m.magnitudes}.values():
+        unsafe, margin = magnitude.asked(cells, component)
+        figures = figure[table.name, component.name]
+        rows = unsafe & (figures >= 0)
+        in_units = margin[rows] / units[component.source or ""]
+        asked.margin(figures[rows], magnitude.within_reach(in_units))
 
 
 def _blocks(tables: Sequence[Table], coordinates: Coordinates, where: Index) -> Index:

@@ -65,7 +65,8 @@ def intervals(known: Knowledge, low: Floats, high: Floats, width: Floats) -> Int
     exact = np.zeros(len(unknown), dtype=bool)
     programmes = largest = number = 0
     for figures, terms in _components(np.flatnonzero(unknown), row, figure):
-        one = _Component(figures, row[terms], figure[terms], sign[terms], least, greatest)
+        asked = float(np.nan_to_num(high[figures]).max())
+        one = _Component(figures, row[terms], figure[terms], sign[terms], least, greatest, asked)
         one.widen(low[figures], high[figures], width[figures])
         found_low[figures], found_high[figures], exact[figures] = one.low, one.high, one.exact
         programmes += one.programmes
@@ -111,6 +112,7 @@ class _Component:
         sign: Floats,
         least: Floats,
         greatest: Floats,
+        asked: float,
     ):
         size = len(figures)
         self.low, self.high = np.full(size, np.inf), np.full(size, -np.inf)
@@ -124,7 +126,7 @@ class _Component:
         self._order = np.argsort(figures, kind="stable")
         ends = np.concatenate([least[rows], greatest[rows]])
         # Nobody is counted more often than this; it keeps the programmes bounded.
-        self._most = 1e4 + 10 * float(np.abs(ends[np.isfinite(ends)]).max(initial=0))
+        self._most = 1e4 + 10 * float(np.abs(ends[np.isfinite(ends)]).max(initial=asked))
         self._highs = solver()
         self._highs.addVars(size, np.zeros(size), np.full(size, self._most))
         lower = np.where(np.isfinite(least[rows]), least[rows], -highspy.kHighsInf)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from harvesters.disclosure.refusal import Refused
 from schemas import TOTAL, Table
 
 Cells = npt.NDArray[np.int64]
@@ -26,12 +27,15 @@ class Axis:
 
 
 def axes(table: Table, cells: pa.Table) -> list[Axis]:
-    """The lines of `cells` along each dimension of `table`, an array of shape (cells,) each."""
+    """The lines of `cells` along each dimension of `table`, an array of shape (cells,) each.
+
+    :raises Refused: there are more combinations of codes than numbers.
+    """
     columns = list(table.dimension_columns)
     if not cells.num_rows:
         return [Axis(dimension.name, np.empty(0, dtype=np.int64)) for dimension in table.dimensions]
     codes = {name: _codes(cells[name]) for name in columns}
-    keys = _keys([codes[name][0] for name in columns], [codes[name][1] for name in columns])
+    keys = _keys(table, [codes[name][0] for name in columns], [codes[name][1] for name in columns])
     order = np.argsort(keys, kind="stable")
     found = []
     for dimension in table.dimensions:
@@ -46,7 +50,9 @@ def axes(table: Table, cells: pa.Table) -> list[Axis]:
                 upward[above] = np.where(is_detail, codes[above][0], upward[above])
             upward[name] = np.where(is_detail, total, values)
             exists |= is_detail
-        wanted = _keys([upward[name] for name in columns], [codes[name][1] for name in columns])
+        wanted = _keys(
+            table, [upward[name] for name in columns], [codes[name][1] for name in columns]
+        )
         place = np.searchsorted(keys[order], wanted)
         place = np.minimum(place, len(keys) - 1)
         parent = order[place]
@@ -62,13 +68,17 @@ def _codes(column: pa.ChunkedArray) -> tuple[Cells, int, int]:
     return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), len(values), total
 
 
-def _keys(parts: list[Cells], sizes: list[int]) -> Cells:
+def _keys(table: Table, parts: list[Cells], sizes: list[int]) -> Cells:
     """One number for each combination of codes (mixed radix).
 
-    :raises OverflowError: there are more combinations than numbers.
+    :raises Refused: there are more combinations than numbers.
     """
     if math.prod(size + 1 for size in sizes) > np.iinfo(np.int64).max:
-        raise OverflowError("The table has too many combinations of codes.")
+        reason = (
+            "Its columns have too many combinations of codes. Give it fewer dimensions, or declare "
+            "two tables."
+        )
+        raise Refused(table.name, reason)
     keys = np.zeros(len(parts[0]), dtype=np.int64)
     for part, size in zip(parts, sizes, strict=True):
         keys = keys * (size + 1) + part

@@ -105,8 +105,8 @@ class Asked:
     def __init__(self, value: Values):
         self._value = value
         size = len(value)
-        self._k, self._k_before = np.zeros((2, size))
-        self._nobody, self._pinned, self._lost = np.zeros((3, size), dtype=bool)
+        self._k, self._k_before, self._margin = np.zeros((3, size))
+        self._nobody, self._category, self._pinned, self._lost = np.zeros((4, size), dtype=bool)
         self._whole = np.full(size, np.nan)
         self._kept: list[tuple[Index, bool]] = []
         self.sensitive: Mask = np.zeros(size, dtype=bool)
@@ -134,6 +134,11 @@ class Asked:
         """These figures must not be published, whatever they are."""
         self.sensitive[figures[figures >= 0]] = True
 
+    def margin(self, figures: Index, margin: Values) -> None:
+        """What a reader can work out of `figures`, sums of amounts, has to reach so far to either
+        side of them; shape (figures,) both."""
+        np.maximum.at(self._margin, figures, margin)
+
     def category(self, figures: Index, wholes: Index) -> None:
         """Figures of a sensitive category, and the totals over all categories: neither nobody
         nor everybody may be told to be in it."""
@@ -142,6 +147,7 @@ class Asked:
         self._nobody[figures[(value == 0) & (whole > 0)]] = True
         full = (value == whole) & (whole > 0)
         self._whole[figures[full]] = whole[full]
+        self._category[figures[((value == 0) | (value == whole)) & (whole > 0)]] = True
 
     def nothing(self, figures: Index) -> None:
         """Everybody knows that these figures are nothing, and that says nothing of anybody."""
@@ -188,13 +194,19 @@ class Asked:
     def settle(self) -> None:
         """Work out the intervals, once everything is asked."""
         value, before = self._value, self._k_before
-        self._lost &= too_few(value, self._k)
+        self._lost &= too_few(value, self._k) | self._category
+        gone = self._lost & self._category
+        self._nobody &= ~gone
+        self._whole[gone] = np.nan
         k = np.where((self._k > 0) & (before > 0), np.fmin(self._k, before), self._k + before)
         few = (too_few(value, k) & ~self._lost) | self._nobody
-        self.sensitive |= few | ~np.isnan(self._whole)
+        unsafe = self._margin > 0
+        self.sensitive |= few | ~np.isnan(self._whole) | unsafe
         self._keep()
         low = np.fmin(np.where(few | self._free, 0.0, np.nan), np.maximum(self._whole - k, 0))
         high = np.fmax(np.where(few, k, np.where(self._free, 0.0, np.nan)), self._whole)
+        low = np.where(unsafe, np.maximum(value - self._margin, 0), low)
+        high = np.where(unsafe, value + self._margin, high)
         pinned = self._pinned & ~self.open & np.isnan(high) & (value > 0)
         low = np.where(pinned, np.maximum(value - 1, 0), low)
         high = np.where(pinned, value, high)

@@ -62,6 +62,8 @@ def protect_together(
     )
     try:
         figures, hidden = _suppressed(figures)
+        if (amounts := figures.beside(hidden)) is not None:
+            hidden = hidden | suppress(amounts)
     except Unprotectable as unprotectable:
         names = {table.name for table in tables}
         telling = [name for name in figures.tables_of(unprotectable.figures) if name in names]

@@ -24,7 +24,17 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas import TOTAL, Component, Measure, Table
-from schemas.table import AT_LEAST, AT_MOST, HIGH_END, LOW_END, SENSITIVE_THRESHOLD
+from schemas.table import (
+    AT_LEAST,
+    AT_MOST,
+    DOMINANCE,
+    HIGH_END,
+    LEAST_CONTRIBUTORS,
+    LOW_END,
+    PRECISION,
+    SENSITIVE_THRESHOLD,
+    STRUCTURAL,
+)
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -58,6 +68,11 @@ class Knowledge:
     `at_end` are the figures that rates at the ends are of, shape (figures,): who is counted at the
     low end, and who is not at the high one. `hidden_rates`, shape (rates, 2), are the figures of
     the numerators and denominators of suppressed rates.
+
+    Where a figure is a sum of amounts (`amount`), its numbers are in units of `unit`, and `margin`
+    is how far to either side a reader has to be kept from it, 0 where it may be published; NaN
+    for counts. `nobody` and `everybody` are sensitive categories that have none or all of those who
+    could be in them. Shape (figures,) each.
     """
 
     key: Sequence[str]
@@ -76,6 +91,11 @@ class Knowledge:
     changed: Numbers
     at_end: Flags
     hidden_rates: Numbers
+    amount: Flags
+    unit: Floats
+    margin: Floats
+    nobody: Flags
+    everybody: Flags
 
 
 def knowledge(published: Sequence[Published]) -> Knowledge:
@@ -84,9 +104,10 @@ def knowledge(published: Sequence[Published]) -> Knowledge:
         connection.execute(
             """
             CREATE TABLE figure (version INTEGER, key TEXT, value DOUBLE, hidden BOOLEAN, k INTEGER,
-                                 truth DOUBLE);
+                                 truth DOUBLE, field TEXT, margin DOUBLE);
             CREATE TABLE part (version INTEGER, line TEXT, total TEXT, key TEXT);
             CREATE TABLE filtered (version INTEGER, line TEXT, total TEXT, key TEXT);
+            CREATE TABLE category (version INTEGER, total TEXT, key TEXT);
             CREATE TABLE rate (version INTEGER, top TEXT, below TEXT, least DOUBLE,
                                greatest DOUBLE);
             CREATE TABLE hidden_rate (version INTEGER, top TEXT, below TEXT);
@@ -158,6 +179,8 @@ class _Writer:
     def write(self) -> None:
         """Write down every figure, line, filter and rate."""
         for measure in self.table.measures:
+            for amount in measure.magnitudes:
+                self.amounts(measure, amount)
             if measure.about != "persons":
                 continue
             if measure.denominator is None and measure.numerator.whole:
@@ -181,9 +204,78 @@ class _Writer:
             value = f"CASE WHEN {quoted(shown + '_status')} IN ('x', 'z') THEN 0 ELSE {value} END"
         truth = f"cells.{quoted(component.name)}"
         self.connection.execute(
-            f"INSERT INTO figure SELECT {self.version}, {key}, {value}, {hidden}, {k}, {truth} "
-            f"FROM {self.source} WHERE {possible}"
+            f"INSERT INTO figure (version, key, value, hidden, k, truth) SELECT {self.version}, "
+            f"{key}, {value}, {hidden}, {k}, {truth} FROM {self.source} WHERE {possible}"
         )
+        self.lines(component)
+        self.categories(component)
+        columns = sorted(component.where)
+        for number in range(1, len(columns) + 1):
+            for left_out in itertools.combinations(columns, number):
+                whole = self.key(component, unfiltered=left_out)
+                self.connection.execute(
+                    f"INSERT INTO filtered SELECT {self.version}, "
+                    f"{_text('+'.join(left_out))}, {whole}, {key} "
+                    f"FROM {self.view} WHERE {possible} AND {whole} <> {key}"
+                )
+
+    def categories(self, component: Component) -> None:
+        """Write down the figures of sensitive categories, and of all that these are part of."""
+        key, possible = self.key(component), self.possible(component)
+        if self.table.has_structural_zeros:
+            # That nobody is where nobody can be says nothing of anybody.
+            possible += f" AND NOT cells.{quoted(STRUCTURAL)}"
+        for dimension in self.table.dimensions:
+            for depth, column in enumerate(dimension.hierarchy):
+                codes = dimension.sensitive.get(column, ())
+                if codes:
+                    condition = " AND ".join(
+                        [
+                            f"{quoted(column)} IN ({', '.join(map(_text, codes))})",
+                            *(f"{quoted(name)} = {_text(TOTAL)}"
+                              for name in dimension.hierarchy[depth + 1 :]),
+                        ]
+                    )  # fmt: skip
+                    total = self.key(component, dimension.hierarchy[depth:])
+                    self.connection.execute(
+                        f"INSERT INTO category SELECT {self.version}, {total}, {key} "
+                        f"FROM {self.source} WHERE {possible} AND {condition}"
+                    )
+        if component.sensitive:
+            total = self.key(component, unfiltered=list(component.where))
+            self.connection.execute(
+                f"INSERT INTO category SELECT {self.version}, {total}, {key} "
+                f"FROM {self.source} WHERE {possible}"
+            )
+
+    def amounts(self, measure: Measure, component: Component) -> None:
+        """Write down the figures of a sum of amounts. Whoever is shown a quotient of it is taken
+        to know what it was divided by, and so the sum, exactly."""
+        status = quoted(f"{measure.name}_status")
+        hidden = f"{status} = 'c'" if measure.kind == "sum" else "FALSE"
+        total, contributors, first, second = (
+            f"cells.{quoted(name)}"
+            for name in (component.name, component.contributors, *component.largest)
+        )
+        # Sums of decimals differ a little by the order in which they were added. For the rules, a
+        # hair's breadth in favour of publishing is what the protection has against it.
+        truth = f"round(coalesce({total}, 0), 6)"
+        margin = f"""CASE WHEN {total} > 0 AND (
+            {contributors} < {LEAST_CONTRIBUTORS}
+            OR {total} - {first} - {second} + 1e-10 * {total} < {PRECISION} * {first}
+            OR {first} + {second} - 1e-10 * {total} > {DOMINANCE} * {total})
+            THEN greatest({PRECISION} * {first}, ({first} + {second}) / {DOMINANCE} - {total})
+            ELSE 0 END"""
+        self.connection.execute(
+            f"INSERT INTO figure SELECT {self.version}, {self.key(component)}, "
+            f"CASE WHEN {status} <> 'c' THEN {truth} END, {hidden}, 0, {truth}, "
+            f"{_text(component.source or '')}, {margin} FROM {self.source}"
+        )
+        self.lines(component)
+
+    def lines(self, component: Component) -> None:
+        """Write down what adds up to each figure of a component."""
+        key, possible = self.key(component), self.possible(component)
         for dimension in self.table.dimensions:
             for depth, column in enumerate(dimension.hierarchy):
                 finer = dimension.hierarchy[depth + 1 :]
@@ -197,15 +289,6 @@ class _Writer:
                 self.connection.execute(
                     f"INSERT INTO part SELECT {self.version}, {_text(column)}, {total}, {key} "
                     f"FROM {self.view} WHERE {possible} AND {is_part} AND {total} <> {key}"
-                )
-        columns = sorted(component.where)
-        for number in range(1, len(columns) + 1):
-            for left_out in itertools.combinations(columns, number):
-                whole = self.key(component, unfiltered=left_out)
-                self.connection.execute(
-                    f"INSERT INTO filtered SELECT {self.version}, "
-                    f"{_text('+'.join(left_out))}, {whole}, {key} "
-                    f"FROM {self.view} WHERE {possible} AND {whole} <> {key}"
                 )
 
     def rates(self, measure: Measure) -> None:
@@ -238,7 +321,8 @@ class _Writer:
         k = max(self.table.disclosure.threshold, SENSITIVE_THRESHOLD)
         others, now = f"'others than ' || {top} || ' of ' || {below}", self.version
         for statement in (
-            f"INSERT INTO figure SELECT {now}, {others}, NULL, FALSE, {k}, {of} - {some}",
+            "INSERT INTO figure (version, key, value, hidden, k, truth) "
+            f"SELECT {now}, {others}, NULL, FALSE, {k}, {of} - {some}",
             f"INSERT INTO part SELECT {now}, 'others than ' || {top}, {below}, {top}",
             f"INSERT INTO part SELECT {now}, 'others than ' || {top}, {below}, {others}",
         ):
@@ -317,6 +401,7 @@ def _tell_versions_apart(connection: duckdb.DuckDBPyConnection) -> None:
         "figure": ["key"],
         "part": ["total", "key"],
         "filtered": ["total", "key"],
+        "category": ["total", "key"],
         "rate": ["top", "below"],
         "hidden_rate": ["top", "below"],
         "at_end": ["key"],
@@ -365,22 +450,34 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
                                    regexp_replace(r.total, '@[0-9]+$', '') AS named
                         FROM rest r JOIN whole f ON f.key = r.key JOIN whole w ON w.key = r.total
                         GROUP BY r.line, r.total));
-        INSERT INTO figure SELECT DISTINCT 0, key, NULL::DOUBLE, FALSE, k, truth FROM left_over;
+        INSERT INTO figure (version, key, value, hidden, k, truth)
+            SELECT DISTINCT 0, key, NULL::DOUBLE, FALSE, k, truth FROM left_over;
         INSERT INTO part SELECT 'not ' || line, total, key FROM rest
             UNION SELECT 'not ' || line, total, key FROM left_over;
         CREATE TABLE known AS SELECT key, max(value) AS value, max(hidden) AS hidden,
             coalesce(max(k) FILTER (version = 0), 0) AS k,
             coalesce(max(k) FILTER (version > 0), 0) AS k_before, max(truth) AS truth,
             count(value) FILTER (version > 0) > 0 AS before,
+            max(field) AS field, max(margin) AS margin,
             key IN (SELECT key FROM at_end) AS at_end
             FROM figure GROUP BY key ORDER BY key;
+        CREATE TABLE extreme AS SELECT c.key, bool_or(k.truth = 0) AS nobody,
+            bool_or(k.truth = w.truth) AS everybody
+            FROM category c JOIN known k ON k.key = c.key JOIN known w ON w.key = c.total
+            WHERE w.truth > 0 GROUP BY c.key;
         CREATE TABLE numbered AS
-            SELECT row_number() OVER (ORDER BY key) - 1 AS number, * FROM known;
+            SELECT row_number() OVER (ORDER BY k.key) - 1 AS number, k.*,
+                coalesce(nobody, FALSE) AS nobody, coalesce(everybody, FALSE) AS everybody
+            FROM known k LEFT JOIN extreme e ON e.key = k.key;
         CREATE TABLE line AS SELECT row_number() OVER (ORDER BY line, total) - 1 AS row, line, total
             FROM (SELECT DISTINCT line, total FROM part WHERE total IN (SELECT key FROM known));
         """
     )
     figures = connection.sql("SELECT * FROM numbered ORDER BY number").to_arrow_table()
+
+    def column(name: str) -> Any:
+        return figures[name].to_numpy(zero_copy_only=False)
+
     terms = connection.execute(
         """
         SELECT l.row, n.number AS figure, 1.0 AS sign FROM line l
@@ -410,21 +507,20 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
             JOIN numbered a ON a.key = r.top JOIN numbered b ON b.key = r.below ORDER BY 1, 2
         """
     ).fetchnumpy()
+    field = figures["field"].to_pylist()
+    unit = _units(field, column("truth"))
     lines = int(terms["row"].max()) + 1 if len(terms["row"]) else 0
     size = len(rates["top"])
     # top - least * below >= 0, and top - greatest * below <= 0.
     first, second = lines + np.arange(size), lines + size + np.arange(size)
 
-    def column(name: str) -> Any:
-        return figures[name].to_numpy(zero_copy_only=False)
-
     return Knowledge(
         key=figures["key"].to_pylist(),
-        value=column("value").astype(np.float64),
+        value=column("value").astype(np.float64) / unit,
         hidden=column("hidden").astype(np.bool_),
         k=column("k").astype(np.int64),
         k_before=column("k_before").astype(np.int64),
-        truth=column("truth").astype(np.float64),
+        truth=column("truth").astype(np.float64) / unit,
         row=np.concatenate([terms["row"], first, first, second, second]).astype(np.int64),
         figure=np.concatenate(
             [terms["figure"], rates["top"], rates["below"], rates["top"], rates["below"]]
@@ -439,4 +535,22 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         changed=np.stack([changed["before"], changed["now"]], axis=1).astype(np.int64),
         at_end=column("at_end").astype(np.bool_),
         hidden_rates=np.stack([hidden_rates["top"], hidden_rates["below"]], axis=1),
+        amount=np.array([name is not None for name in field], dtype=np.bool_),
+        unit=unit,
+        margin=column("margin").astype(np.float64) / unit,
+        nobody=column("nobody").astype(np.bool_),
+        everybody=column("everybody").astype(np.bool_),
     )
+
+
+def _units(field: Sequence[str | None], truth: Floats) -> Floats:
+    """The unit of each figure, shape (figures,): 1 for counts, and for amounts one that makes of
+    the largest of its kind one to ten million, since the solver's tolerances are absolute."""
+    unit = np.ones(len(field))
+    names = np.array([name or "" for name in field], dtype=object)
+    for name in set(names.tolist()) - {""}:
+        here = names == name
+        most = np.nan_to_num(truth[here].astype(np.float64)).max()
+        if most > 0:
+            unit[here] = 10.0 ** (np.floor(np.log10(most)) - 6)
+    return unit

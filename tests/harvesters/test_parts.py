@@ -16,7 +16,7 @@ from harvesters.parts import Part, PartStore, build_parts, schema_of
 from schemas import TOTAL
 from tests.harvesters.builders import SCHOOLS, YEAR, City, many_pupils, pupils, school, seal
 from tests.harvesters.killing import contents
-from tests.schemas.builders import AREAS, CITY, ENROLMENT, codelist, cube, measure, record
+from tests.schemas.builders import AREAS, CITY, ENROLMENT, codelist, cube, measure, record, text
 
 pytestmark = pytest.mark.unit
 
@@ -314,6 +314,49 @@ def test_what_cannot_be_made_safe_is_given_up_rung_by_rung(
     assert whole["pupils"] == len(many_pupils())
 
 
+@pytest.mark.parametrize(("most", "given_up"), [(0.9, []), (0.1, ["school"]), (0.0, None)])
+def test_of_what_would_be_hidden_too_much_is_given_up_down_to_the_end_of_the_ladder(
+    tmp_path: Path, most: float, given_up: list[str] | None
+) -> None:
+    """At its end the table is published all the same: too much hidden is not unsafe."""
+    counts = {("0001", "male"): 3, ("0001", "female"): 30, ("0002", "male"): 30,
+              ("0002", "female"): 30, ("0003", "male"): 25, ("0003", "female"): 40}  # fmt: skip
+    ladder = LADDER["disclosure"]["ladder"]
+    costly = {**LADDER, "disclosure": {"ladder": ladder, "most_suppressed": most}}
+    city = City(tmp_path, [*CITY, {**costly, "measures": [measure("pupils")]}])
+    everyone = [
+        pupil for (school_id, sex), number in counts.items()
+        for pupil in pupils(number, school_id, "g1", sex)
+    ]  # fmt: skip
+    outcome = city.publish(everyone)
+    assert outcome.refusals == []
+    (made,) = (one for one in outcome.releases if one.table == "ladder")
+    (part,) = made.manifest["parts"]
+    if given_up is not None:
+        assert part["given_up"] == given_up
+    share = part["suppressed"]["pupils"] / part["rows"]
+    notes = [note for note in made.manifest["notes"] if "as coarse as" in note["en"]]
+    assert bool(notes) == (share > most)
+
+
+def test_another_table_goes_down_where_the_one_to_blame_cannot(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city.declare(LADDER, cube("stiff", "pupil", [["area", "school"]], [measure("pupils")]))
+    from harvesters import parts
+
+    def strict(period: str, published: Sequence[Published]) -> Any:
+        (file,) = (one.file for one in published if one.table.name == "ladder")
+        if set(pq.read_table(file)["school"].to_pylist()) != {TOTAL}:
+            raise Refused("stiff", "Too fine.")
+        return audit_together(period, published)
+
+    monkeypatch.setattr(parts, "audit_together", strict)
+    ladder, stiff = build(city, "ladder", "stiff")
+    assert ladder.certificate["given_up"] == ["school"]
+    assert stiff.certificate["given_up"] == []
+
+
 def test_when_the_ladder_ends_nothing_is_written(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,7 +408,7 @@ MONEY = record(
     [
         {"name": "area", "type": "code"},
         {"name": "eaters", "type": "integer"},
-        {"name": "price", "type": "decimal", "required": False},
+        {"name": "price", "type": "decimal", "required": False, "open": text("Niêm yết", "Posted")},
         {"name": "late", "type": "code", "codelist": "yes_no"},
     ],
     about="institutions",
@@ -445,8 +488,8 @@ def test_a_value_under_the_rounding_unit_is_flagged_and_no_minus_stays(
 
 def test_the_certificate_holds_digests_and_counts_and_no_records(city: City) -> None:
     (part,) = build(city, "enrolment")
-    text = json.dumps(part.certificate)
-    assert "0001" not in text and "Trường" not in text
+    told = json.dumps(part.certificate)
+    assert "0001" not in told and "Trường" not in told
     assert set(part.certificate) == {
         "table", "period", "file_sha256", "cells", "suppressed", "thresholds", "checks", "method",
         "software", "system", "given_up", "declaration", "snapshots", "register",

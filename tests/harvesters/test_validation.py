@@ -65,7 +65,9 @@ FIELDS: dict[str, dict[str, Any]] = {
     "band": {"type": "code", "required": False},
     "size": {"type": "code", "required": False},
     "books": {"type": "integer", "required": False, "minimum": 0, "maximum": 1_000_000_000} | TITLE,
-    "price": {"type": "decimal", "required": False, "minimum": -1.5, "maximum": 2.5} | TITLE,
+    "price": {"type": "decimal", "required": False, "minimum": -1.5, "maximum": 2.5}
+    | TITLE
+    | {"open": {"vi": "Giá niêm yết.", "en": "A list price."}},
     "month": {"type": "period", "required": False},
 }
 

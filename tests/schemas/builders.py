@@ -89,10 +89,13 @@ SCHOOL = record(
         {"name": "school_name", "type": "name"},
         {"name": "area", "type": "code"},
         {"name": "ownership", "type": "code"},
-        {"name": "latitude", "type": "decimal", "required": False, "minimum": 8, "maximum": 12},
+        {
+            "name": "latitude", "type": "decimal", "required": False, "minimum": 8, "maximum": 12,
+            "open": text("Ai cũng thấy được", "Everybody can see it"),
+        },
     ],
     about="institutions",
-)
+)  # fmt: skip
 
 PUPIL = record(
     "pupil",
@@ -103,7 +106,13 @@ PUPIL = record(
         {"name": "sex", "type": "code"},
         {"name": "internet", "type": "code", "codelist": "yes_no"},
         {"name": "absences", "type": "integer", "minimum": 0, "maximum": 300, "required": False},
-        {"name": "fees", "type": "decimal", "minimum": 0, "required": False},
+        {
+            "name": "fees",
+            "type": "decimal",
+            "minimum": 0,
+            "required": False,
+            "open": text("Được niêm yết", "They are posted up"),
+        },
     ],
 )
 

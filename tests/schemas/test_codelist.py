@@ -206,3 +206,21 @@ def test_a_column_that_the_csv_file_lacks_is_named(tmp_path: Path, column: str) 
     header, rest = CSV.split("\n", 1)
     (tmp_path / "wards.csv").write_text(header.replace(column, "khac") + "\n" + rest)
     assert errors_of(tmp_path, FROM_CSV, "ward") == [(4, f"`wards.csv` has no column `{column}`.")]
+
+
+def test_all_codes_of_a_list_may_be_sensitive_or_some(tmp_path: Path) -> None:
+    assert parse(tmp_path, codelist("size", ["a", "b"])).sensitive == ()
+    assert parse(tmp_path, codelist("size", ["a", "b"], sensitive=True)).sensitive == ("a", "b")
+    assert parse(tmp_path, codelist("size", ["a", "b"], sensitive=["b"])).sensitive == ("b",)
+
+
+@pytest.mark.parametrize(
+    ("sensitive", "message"),
+    [("[c]", "`c` is not a code of the list."), ("false", "right form"), ("[]", "right form")],
+)
+def test_what_is_sensitive_is_a_code_of_the_list(
+    tmp_path: Path, sensitive: str, message: str
+) -> None:
+    content = HEAD + f"sensitive: {sensitive}\ncodes: [{{code: a, label: {{vi: a, en: a}}}}]\n"
+    ((line, found),) = errors_of(tmp_path, content)
+    assert line == 3 and message in found

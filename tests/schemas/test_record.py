@@ -105,6 +105,26 @@ def test_no_type_of_field_holds_free_text_or_a_date(
         ("  - {name: sex, type: code, required: yes}", 6, "Expected boolean, found str `yes`."),
         ("  - {name: fees, type: integer, minimum: '0'}", 6, "Expected number"),
         ("  - {name: sex, type: code, unit: 5}", 6, "does not have the right form"),
+        ("  - {name: fees, type: decimal, title: {vi: a, en: b}}", 6, "may be below 0"),
+        (
+            "  - {name: fees, type: decimal, minimum: -1, title: {vi: a, en: b}}",
+            6,
+            "may be below 0",
+        ),
+        ("  - {name: sex, type: code, open: {vi: a, en: b}}", 6, "only these are protected"),
+        (
+            "  - {name: fees, type: decimal, open: true, title: {vi: a, en: b}}",
+            6,
+            "Expected object",
+        ),
+        ("  - {name: fees, type: integer, unit: đồng, title: {vi: a, en: b}}", 6, "is money"),
+        (
+            "  - {name: fees, type: integer, unit: {vi: đồng/tháng, en: VND a month}, "
+            "title: {vi: a, en: b}}",
+            6,
+            "is money",
+        ),
+        ("  - {name: owner, type: key}", 6, "An owner is an organisation"),
         ("  []", 5, "This is empty."),
     ],
 )

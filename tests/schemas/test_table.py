@@ -33,7 +33,7 @@ PAYMENT = record(
     [
         {"name": "area", "type": "code"},
         {"name": "payers", "type": "integer"},
-        {"name": "amount", "type": "decimal"},
+        {"name": "amount", "type": "decimal", "open": text("Được niêm yết", "Posted up")},
     ],
     period="month",
 )
@@ -42,7 +42,7 @@ CONNECTION = record(
     "connection",
     [
         {"name": "school", "type": "institution", "unique": True},
-        {"name": "mbps", "type": "decimal"},
+        {"name": "mbps", "type": "decimal", "minimum": 0},
         {"name": "pupils", "type": "integer"},
     ],
 )
@@ -395,3 +395,147 @@ def test_amounts_have_months(tmp_path: Path) -> None:
     )
     assert table.key == ("month", "area")
     assert table.columns[0].title == text("Tháng", "Month")
+
+
+def test_a_decimal_is_a_magnitude_unless_its_values_are_open(tmp_path: Path) -> None:
+    measures = [
+        measure("mbps", sum="mbps"),
+        measure("mean_mbps", mean={"of": "mbps"}),
+        measure("pupils_per_mbps", ratio={"of": "pupils", "over": "mbps"}),
+        measure("pupils", sum="pupils"),
+    ]
+    table = with_table(tmp_path, cube("lines", "connection", [["area"]], measures))
+    told = {one.name: [part.name for part in one.magnitudes] for one in table.measures}
+    assert told == {
+        "mbps": ["mbps"], "mean_mbps": ["mean_mbps__sum"],
+        "pupils_per_mbps": ["pupils_per_mbps__of"], "pupils": [],
+    }  # fmt: skip
+    paid = cube("paid", "payment", [["area"]], [measure("amount", sum="amount"), measure("n")])
+    table = with_table(tmp_path, paid)
+    assert not any(one.magnitudes for one in table.measures)
+
+
+def test_a_sum_of_amounts_says_whose_they_are(tmp_path: Path) -> None:
+    grant = record(
+        "grant",
+        [{"name": "area", "type": "code"}, {"name": "money", "type": "decimal", "minimum": 0}],
+        about="institutions",
+    )
+    table = cube("grants", "grant", [["area"]], [measure("money", sum="money")])
+    (error,) = errors_of(tmp_path, table, grant)
+    assert error.message == "`money` is an amount, and `grant` does not say whose."
+    assert "`school` or `owner`" in error.remedy and "`open:`" in error.remedy
+    assert error.line == line_of(tmp_path, "grants", "sum:")
+
+
+def test_a_register_shows_no_amount_of_an_institution(tmp_path: Path) -> None:
+    site = record(
+        "site",
+        [
+            {"name": "school", "type": "institution", "unique": True},
+            {"name": "space", "type": "decimal", "minimum": 0},
+        ],
+        about="institutions",
+    )
+    (error,) = errors_of(tmp_path, register("sites", "site", ["school", "space"]), site)
+    assert error.message == "`space` is an amount, and a register shows that of each."
+
+
+SECRET = (
+    codelist("faith", ["one", "two"], sensitive=True),
+    codelist("need", ["none", "some"], sensitive=["some"]),
+    record(
+        "member",
+        [
+            {"name": "area", "type": "code"},
+            {"name": "sex", "type": "code"},
+            {"name": "faith", "type": "code"},
+            {"name": "need", "type": "code"},
+        ],
+    ),
+)
+
+
+def members(dimensions: Any, measures: Any = (), **more: Any) -> dict[str, Any]:
+    return cube("members", "member", dimensions, measures or [measure("m")], **more)
+
+
+def test_a_sensitive_list_makes_every_table_of_persons_by_it_sensitive(tmp_path: Path) -> None:
+    table = with_table(tmp_path, members([["area"], ["faith"], ["need"]]), *SECRET)
+    assert table.disclosure.sensitive and table.disclosure.threshold == 10
+    by_area, by_faith, by_need = table.dimensions
+    assert not by_area.sensitive
+    assert by_faith.sensitive == {"faith": ("one", "two")}
+    assert by_need.sensitive == {"need": ("some",)}
+    more = [{"name": "n", "hierarchy": ["need"], "sensitive": ["some", "none"]}]
+    (named,) = with_table(tmp_path, members(more), *SECRET).dimensions
+    assert named.sensitive == {"need": ("some", "none")}
+
+
+@pytest.mark.parametrize(("codes", "k"), [(["some"], 10), (["some", "none"], 10), (["none"], 5)])
+def test_a_filter_by_a_sensitive_code_makes_a_table_sensitive(
+    tmp_path: Path, codes: list[str], k: int
+) -> None:
+    counting = [measure("all"), measure("some", count={"where": {"need": codes}})]
+    table = with_table(tmp_path, members([["area"]], counting), *SECRET)
+    assert table.disclosure.threshold == k
+    assert table.measures[1].numerator.sensitive == (k == 10)
+
+
+def test_institutions_by_a_sensitive_list_are_counted_openly(tmp_path: Path) -> None:
+    centre = record(
+        "centre",
+        [{"name": "school", "type": "institution", "unique": True},
+         {"name": "faith", "type": "code"}],
+        about="institutions",
+    )  # fmt: skip
+    table = with_table(tmp_path, cube("x", "centre", [["faith"]], [measure("m")]), *SECRET, centre)
+    assert not table.disclosure.sensitive and table.disclosure.threshold == 5
+
+
+@pytest.mark.parametrize(
+    ("dimension", "rules", "path", "message"),
+    [
+        ({"hierarchy": ["faith"]}, {"threshold": 9}, "disclosure.threshold",
+         "The threshold 9 is lower than 10, and `faith` is sensitive."),
+        ({"hierarchy": ["faith"]}, {"sensitive": False}, "disclosure.sensitive",
+         "`faith` is sensitive, whatever a table says."),
+        ({"hierarchy": ["faith"], "sensitive": ["one"]}, {}, "dimensions.0.sensitive",
+         "`two` of `faith` is sensitive, whatever a table says."),
+    ],
+)  # fmt: skip
+def test_a_table_may_not_say_that_what_is_sensitive_is_not(
+    tmp_path: Path, dimension: dict[str, Any], rules: dict[str, Any], path: str, message: str
+) -> None:
+    table = members([{"name": "d", **dimension}], disclosure=rules)
+    (error,) = errors_of(tmp_path, table, *SECRET)
+    assert (error.path, error.message) == (path, message)
+    assert error.remedy
+
+
+def test_a_sensitive_table_without_sensitive_codes_takes_all_that_records_say(
+    tmp_path: Path,
+) -> None:
+    axes = [["area", "school"], ["level", "grade"], ["grade2"], ["sex"]]
+    with_rank = record(
+        "pupil",
+        [{"name": "school", "type": "institution"}, {"name": "grade", "type": "code"},
+         {"name": "grade2", "type": "code", "codelist": "grade"}, {"name": "sex", "type": "code"}],
+    )  # fmt: skip
+    table = with_table(
+        tmp_path, cube("x", "pupil", axes, [measure("m")], disclosure={"sensitive": True}),
+        with_rank,
+    )  # fmt: skip
+    found = {one.hierarchy[-1]: dict(one.sensitive) for one in table.dimensions}
+    assert found == {"school": {}, "grade": {}, "grade2": {}, "sex": {"sex": ("male", "female")}}
+
+
+def test_a_ceiling_is_a_share(tmp_path: Path) -> None:
+    def ceiling(**rules: Any) -> float:
+        table = cube("x", "pupil", [["area"]], [measure("m")], disclosure=rules)
+        return with_table(tmp_path, table).disclosure.most_suppressed
+
+    assert ceiling() == 0.5
+    assert ceiling(most_suppressed=0.2) == 0.2
+    with pytest.raises(DeclarationErrors):
+        ceiling(most_suppressed=20)

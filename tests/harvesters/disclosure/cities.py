@@ -142,7 +142,7 @@ def _city(
                         {"name": axis, "hierarchy": [axis], "zeros": True},
                     ],
                     [measure("pupils")],
-                    disclosure={"threshold": k, "sensitive": k > 5},
+                    disclosure={"threshold": k},
                 )
                 for name, (axis, k) in tables.items()
             ),

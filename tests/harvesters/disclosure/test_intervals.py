@@ -45,6 +45,11 @@ def known(values: Mapping[str, float | None], rows: Sequence[Row]) -> Knowledge:
         changed=np.empty((0, 2), np.int64),
         at_end=np.zeros(len(names), dtype=bool),
         hidden_rates=np.empty((0, 2), np.int64),
+        amount=np.zeros(len(names), bool),
+        unit=np.ones(len(names)),
+        margin=np.full(len(names), np.nan),
+        nobody=np.zeros(len(names), bool),
+        everybody=np.zeros(len(names), bool),
     )
 
 

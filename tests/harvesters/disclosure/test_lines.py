@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harvesters.disclosure import Refused
 from harvesters.disclosure.lines import axes
 from schemas import Declarations
 from tests.harvesters.disclosure.builders import TABLES, declare_tables, lines, random_cells
@@ -57,8 +58,9 @@ def test_more_combinations_than_numbers_are_refused(
     table = declarations.tables["by-school"]
     cells = random_cells(table, 1)
     monkeypatch.setattr("harvesters.disclosure.lines.np.iinfo", lambda _: _Small())
-    with pytest.raises(OverflowError):
+    with pytest.raises(Refused, match="too many combinations") as refused:
         axes(table, cells)
+    assert refused.value.table == "by-school"
 
 
 class _Small:

@@ -324,7 +324,7 @@ def test_nobody_and_everybody_of_a_sensitive_group_are_hidden(declarations: Decl
     table = declarations.tables["one-line"]
     (by_sex,) = table.dimensions
     sensitive = dataclasses.replace(
-        table, dimensions=(dataclasses.replace(by_sex, sensitive=("female",)),)
+        table, dimensions=(dataclasses.replace(by_sex, sensitive={"sex": ("female",)}),)
     )
 
     def hidden(male: int, female: int) -> set[str]:
