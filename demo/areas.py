@@ -50,6 +50,9 @@ class Area:
     """people in thousands, roughly"""
     latitude: float
     longitude: float
+    old_units: tuple[str, ...]
+    """the wards, communes and towns that went into it, whole or in part; an area that was a
+    district without any has its own code there"""
 
 
 _KINDS = {"Phường": "ward", "Xã": "commune", "Đặc khu": "special_zone"}
@@ -88,6 +91,7 @@ def load_areas(dice: Dice) -> list[Area]:
                 weight=float(people * np.exp(0.35 * dice.normal("area weight", number)[0])),
                 latitude=_DISTRICTS[district][1] + float(shift[0]),
                 longitude=_DISTRICTS[district][2] + float(shift[1]),
+                old_units=tuple(row["old_code"] or code for row in own),
             )
         )
     return areas

@@ -31,6 +31,7 @@ create table truong (
     cap_hoc text not null,
     loai_hinh text not null,
     ma_phuong_xa text not null,
+    ma_phuong_xa_cu text not null,
     dia_chi text,
     vi_do numeric(8, 5),
     kinh_do numeric(8, 5),

@@ -63,6 +63,8 @@ class Schools:
     """index in `LEVELS`: the highest level that it is registered for"""
     area: Ints
     """index in `City.areas`"""
+    old_area: list[str]
+    """the code of the place before 2025-07-01"""
     ownership: Ints
     latitude: Floats
     longitude: Floats
@@ -150,6 +152,9 @@ class City:
             0.006 * np.clip(self.dice.normal(f"school {axis}", numbers_all), -1.5, 1.5)
             for axis in ("latitude", "longitude")
         ]
+        shares = self.dice.uniform("old area", numbers_all)
+        units = [self.areas[index].old_units for index in area]
+        old_area = [own[int(share * len(own))] for own, share in zip(units, shares, strict=True)]
         order = np.argsort(columns["code"], kind="stable")
         middle = [(self.areas[index].latitude, self.areas[index].longitude) for index in area]
         return Schools(
@@ -157,6 +162,7 @@ class City:
             name=[columns["name"][index] for index in order],
             level=np.concatenate(columns["level"])[order],
             area=area[order],
+            old_area=[old_area[index] for index in order],
             ownership=np.concatenate(columns["own"])[order],
             latitude=np.round(np.array([place[0] for place in middle]) + spread[0], 5)[order],
             longitude=np.round(np.array([place[1] for place in middle]) + spread[1], 5)[order],

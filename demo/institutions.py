@@ -52,6 +52,7 @@ def school_rows(city: City, year: int) -> Iterator[pa.Table]:
         cap_hoc=take(words.LEVELS, schools.level[school]),
         loai_hinh=take(words.OWNERSHIP, schools.ownership[school]),
         ma_phuong_xa=pa.array([city.areas[index].code for index in area]),
+        ma_phuong_xa_cu=pa.array([schools.old_area[index] for index in school]),
         dia_chi=addresses(dice, school, 1),
         vi_do=pa.array(schools.latitude[school]),
         kinh_do=pa.array(schools.longitude[school]),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harvesters.disclosure.explanation import Explanation, NoSuchCell, explain, there_is
-from harvesters.reaudit import standing, versions_of
+from harvesters.reaudit import between, standing, versions_of
 from harvesters.release import protection_sets
 from schemas import Declarations
 
@@ -43,4 +43,5 @@ def explain_published(
     asked_of = next((one for one in published if one.table.name == name and not one.version), None)
     if asked_of is None:
         raise NoSuchCell(f"{name} is a register: it has rows, and no figures.")
-    return period, explain(published, asked_of, codes, measure)
+    lying = between(state, table.record, period, versions[period])
+    return period, explain(published, asked_of, codes, measure, lying)

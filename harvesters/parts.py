@@ -23,12 +23,16 @@ import pyarrow.parquet as pq
 
 from harvesters.disclosure import (
     CONFIDENTIAL,
+    Between,
     Certificate,
+    Crossing,
     Frozen,
+    FrozenCrossing,
     Published,
     Refused,
     audit,
     audit_together,
+    crossings,
     ends,
     protect_together,
     structural,
@@ -51,6 +55,14 @@ REVISED = "r"
 
 HELD = "held.json"
 """The file in a part's folder that says why it is held; who decided stands beside the folder."""
+
+
+BETWEEN = ".between"
+"""How the files in a part's folder (Parquet) end that have what was counted in the cells that lie
+between tables which cross: for the audits of later versions only, and for nobody else."""
+
+CROSSES = " x "
+"""Stands between the names of those tables."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +157,27 @@ class PartStore:
         marks = (self.root / record / period).glob("[0-9]*.rejected.json")
         return [read_json(mark) for mark in sorted(marks)]
 
+    def between(
+        self, record: str, period: str, versions: Sequence[tuple[Table, Part, int]]
+    ) -> list[Between]:
+        """What lies between the tables of `versions`, each of which is a table, its part and its
+        version: 0 for what stands."""
+        found: dict[tuple[str, ...], list[Between]] = {}
+        for folder in self._folders(record, period):
+            if _is_held(folder):
+                continue
+            for path in sorted(folder.glob(f"*{BETWEEN}")):
+                of = tuple(path.name.removesuffix(BETWEEN).split(CROSSES))
+                stood = [_stood(name, int(folder.name), versions) for name in of]
+                if None not in stood:
+                    version = int(folder.name) if any(stood) else 0
+                    found.setdefault(of, []).append(Between(of, path, version))
+        return [
+            # Only the last one is of what stands.
+            replace(one, version=one.version or (int(one.cells.parent.name) if number else 0))
+            for every in found.values() for number, one in enumerate(reversed(every))
+        ]  # fmt: skip
+
     def next_folder(self, record: str, period: str) -> Path:
         """The folder that the next part of this protection set goes into."""
         names = (path.name.split(".")[0] for path in (self.root / record / period).glob("[0-9]*"))
@@ -153,6 +186,14 @@ class PartStore:
     def _folders(self, record: str, period: str) -> list[Path]:
         found = (self.root / record / period).glob("[0-9]*")
         return sorted(path for path in found if path.is_dir())
+
+
+def _stood(name: str, number: int, versions: Sequence[tuple[Table, Part, int]]) -> int | None:
+    """The version of the table called `name` that stood when the part with that number was made;
+    None where there was none."""
+    those = [(part.number, version) for table, part, version in versions
+             if table.name == name and part.number <= number]  # fmt: skip
+    return max(those)[1] if those else None
 
 
 def _is_held(folder: Path) -> bool:
@@ -305,6 +346,37 @@ class _Before:
                 (as_published(table, part), part, 0 if part == stands else part.number)
                 for part in store.versions(table, basis.period)
             ]
+        self._between = store.between(tables[0].record, basis.period, self._parts)
+
+    def standing(self) -> list[Table]:
+        """The tables of version 0."""
+        return [table for table, _, version in self._parts if not version]
+
+    def given_up(self) -> dict[str, list[str]]:
+        """The columns that the tables of version 0 have given up, by name."""
+        return {
+            table.name: part.certificate["given_up"]
+            for table, part, version in self._parts if not version
+        }  # fmt: skip
+
+    def lying(self) -> list[FrozenCrossing]:
+        """What lay between earlier versions, as the protection takes it."""
+        return [
+            FrozenCrossing(
+                tuple(
+                    (name, _stood(name, int(one.cells.parent.name), self._parts) or 0)
+                    for name in one.of
+                ),
+                pq.read_table(one.cells),
+                one.version,
+            )
+            for one in self.between()
+        ]
+
+    def between(self) -> list[Between]:
+        """What lay between earlier versions, as the audit reads it. Between tables of version 0
+        all is counted anew."""
+        return [one for one in self._between if one.version]
 
     def frozen(self) -> list[Frozen]:
         """The parts as the protection takes them."""
@@ -352,18 +424,24 @@ def _write_tables(
         if table.kind == "register":
             pq.write_table(_register_rows(table, basis), folder / f"{table.name}.parquet")
     cubes = [table for table in tables if table.kind == "cube"]
+    crossed = crossings([*before.standing(), *cubes])
     counted = {
         table.name: _with_rows(table, _count(table, basis, settings), before.cells(table))
         for table in cubes
     }
-    frozen = before.frozen()
+    counted |= {one.table.name: _count(one.table, basis, settings) for one in crossed}
+    frozen, lying = before.frozen(), before.lying()
     earlier = {table.name: before.rows(table) for table in cubes}
     rungs = {table.name: 0 for table in tables}
     while True:
         given_up = {table.name: table.disclosure.ladder[: rungs[table.name]] for table in tables}
-        cells = {name: without(cube, given_up[name]) for name, cube in counted.items()}
+        cells = {table.name: without(counted[table.name], given_up[table.name]) for table in cubes}
+        lost = before.given_up() | given_up
+        for crossing in crossed:
+            name = crossing.table.name
+            cells[name] = without(counted[name], _lost(crossing, lost))
         try:
-            masks = protect_together(cubes, cells, frozen)
+            masks = protect_together(cubes, cells, frozen, crossed, lying)
             dear = too_dear(cubes, masks, rungs)
             if dear is not None:
                 rungs[dear] += 1
@@ -373,7 +451,8 @@ def _write_tables(
                 rows = _with_revised_flags(table, rows, earlier[table.name])
                 file = folder / f"{table.name}.parquet"
                 pq.write_table(rows, file, compression="zstd", row_group_size=100_000)
-            certificates, told = _certified(tables, cells, basis.period, folder, before)
+            between = [_write_between(one, cells[one.table.name], folder) for one in crossed]
+            certificates, told = _certified(tables, cells, basis.period, folder, before, between)
         except Refused as refused:
             rows = {name: cube.num_rows for name, cube in cells.items()}
             down = next_down(tables, rows, rungs, refused.table)
@@ -393,6 +472,7 @@ def _certified(
     period: str,
     folder: Path,
     before: _Before,
+    between: Sequence[Between],
 ) -> tuple[dict[str, Certificate], int]:
     """Audit the files of `tables`, together with those published `before`; also how many figures
     tell by how few persons they have changed."""
@@ -411,7 +491,7 @@ def _certified(
         )
         for table in cubes
     ]
-    audited = audit_together(period, [*before.published(), *now])
+    audited = audit_together(period, [*before.published(), *now], [*before.between(), *between])
     for table, one in zip(cubes, now, strict=True):
         certificates[table.name] = audited.certificates[table.name]
         if not table.is_protected:
@@ -499,6 +579,20 @@ def as_published(table: Table, part: Part) -> Table:
     thresholds = part.certificate["thresholds"].values()
     k = min(thresholds, default=table.disclosure.threshold)
     return replace(table, measures=measures, disclosure=replace(table.disclosure, threshold=k))
+
+
+def _lost(crossing: Crossing, given_up: Mapping[str, Sequence[str]]) -> list[str]:
+    """The columns of a crossing that one of its tables has given up."""
+    lost = {name for table in crossing.of for name in given_up[table]}
+    return [name for name in crossing.table.dimension_columns if name in lost]
+
+
+def _write_between(crossing: Crossing, cells: pa.Table, folder: Path) -> Between:
+    """Write what lies between tables."""
+    file = folder / f"{CROSSES.join(crossing.of)}{BETWEEN}"
+    pq.write_table(cells, file)
+    file.chmod(0o600)
+    return Between(crossing.of, file)
 
 
 def _frozen(table: Table, part: Part, version: int) -> Frozen:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harvesters.disclosure import Published, Refused, audit_together
+from harvesters.disclosure import Between, Published, Refused, audit_together
 from harvesters.files import sha256
 from harvesters.parts import Part, PartStore, as_published
 from harvesters.release import protection_sets
@@ -82,7 +82,9 @@ def reaudit_set(state: Path, record: str, period: str, versions: Sequence[Versio
     if problem is not None:
         return Result(record, period, files, earlier, problem=problem, kind=CHANGED)
     try:
-        found = audit_together(period, [one.published for one in versions]).certificates
+        found = audit_together(
+            period, [one.published for one in versions], between(state, record, period, versions)
+        ).certificates
     except Refused as refused:
         return Result(record, period, files, earlier, problem=str(refused), kind=UNSAFE)
     except Exception as error:
@@ -93,6 +95,12 @@ def reaudit_set(state: Path, record: str, period: str, versions: Sequence[Versio
         return Result(record, period, files, earlier, problem=problem, kind=ERROR)
     system = next(iter(found.values())).system
     return Result(record, period, files, earlier, system["suppressed"], system["linear_programmes"])
+
+
+def between(state: Path, record: str, period: str, versions: Sequence[Version]) -> list[Between]:
+    """What lies between `versions` of tables that cross, for an audit."""
+    known = [(one.table, one.part, one.number) for one in versions]
+    return PartStore(state).between(record, period, known)
 
 
 def standing(versions: Sequence[Version]) -> dict[str, str]:

@@ -158,15 +158,12 @@ def parse_codelist(document: Document) -> CodeList:
     if data["codelist"] != document.path.stem:
         message = f"The list is called `{data['codelist']}`, its file `{document.path.name}`."
         errors.append(document.error(("codelist",), message, "Give both the same name."))
-    if "csv" in data:
-        codes = _codes_from_csv(document, data["csv"])
-    else:
-        codes = {}
-        for index, entry in enumerate(data.get("codes", [])):
-            if entry["code"] in codes:
-                message = f"The code `{entry['code']}` stands twice."
-                errors.append(document.error(("codes", index), message, "Keep one."))
-            codes[entry["code"]] = _code(entry)
+    codes = _codes_from_csv(document, data["csv"]) if "csv" in data else {}
+    for index, entry in enumerate(data.get("codes", [])):
+        if entry["code"] in codes:
+            message = f"The code `{entry['code']}` stands twice."
+            errors.append(document.error(("codes", index), message, "Keep one."))
+        codes[entry["code"]] = _code(entry)
     if TOTAL in codes:
         message = f"`{TOTAL}` is the code of a total."
         errors.append(document.error((), message, "Give that code another name."))

@@ -8,6 +8,7 @@ in one is not a mistake in both.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow.parquet as pq
 
 from harvesters.disclosure.highs import version
 from harvesters.disclosure.intervals import TOLERANCE, Unsolved, intervals
@@ -25,9 +27,10 @@ from harvesters.disclosure.reader import (
     Numbers,
     Published,
     knowledge,
-    quoted,
 )
 from harvesters.disclosure.refusal import Refused
+from harvesters.disclosure.slivers import Between
+from harvesters.disclosure.sql import quoted
 from schemas import Measure, Table
 from schemas.table import (
     AT_LEAST,
@@ -283,12 +286,15 @@ class Audited:
     told: int
 
 
-def audit_together(period: str, published: Sequence[Published]) -> Audited:
+def audit_together(
+    period: str, published: Sequence[Published], between: Sequence[Between] = ()
+) -> Audited:
     """Certify the files that publish, or would publish, `period` of tables counted from the same
     records, each for itself and all as one system, as a reader of all of them would solve it; of
     earlier versions too, which such a reader may have kept.
 
-    Which figures are too small is worked out from the cells beside the files.
+    Which figures are too small is worked out from the cells beside the files. Where tables cross,
+    `between` has what lies between them.
 
     :raises Refused: a file is not what `audit` certifies, or what can be worked out of a primary
         figure does not contain everything from 0 to its threshold, or of a sum of amounts not its
@@ -300,7 +306,7 @@ def audit_together(period: str, published: Sequence[Published]) -> Audited:
     for one in now:
         checks = [*alone[one.table.name].checks, *_against_cells(one)]
         alone[one.table.name] = replace(alone[one.table.name], checks=checks)
-    known = knowledge(published)
+    known = knowledge(published, between)
     if known.clashes:
         reason = f"{known.clashes} figures are not the same wherever they stand."
         raise Refused(tables[-1].name, reason)
@@ -308,11 +314,11 @@ def audit_together(period: str, published: Sequence[Published]) -> Audited:
     wrong &= ~known.amount
     if wrong.any():
         reason = f"{wrong.sum()} figures are not what was counted."
-        raise Refused(_telling(known, wrong, now), reason)
+        raise Refused(_telling(known, wrong, now, between), reason)
     told = known.at_end & ~np.isnan(known.value)
     if told.any():
         reason = f"{told.sum()} figures stand open beside a rate at the ends that is of them."
-        raise Refused(_telling(known, told, now), reason)
+        raise Refused(_telling(known, told, now, between), reason)
     low, high = _asked(known)
     # What an earlier version told although it may not be told by the rules of today is lost.
     open_ = ~np.isnan(high) & ~np.isnan(known.value)
@@ -320,7 +326,7 @@ def audit_together(period: str, published: Sequence[Published]) -> Audited:
     if (open_ & ~lost).any():
         few = f"{(open_ & ~lost & ~known.amount).sum()} figures are too small, or tell of everybody"
         whose = f"{(open_ & known.amount).sum()} sums are of too few, or mostly of one or two"
-        raise Refused(_telling(known, open_ & ~lost, now), f"{few}; {whose}.")
+        raise Refused(_telling(known, open_ & ~lost, now, between), f"{few}; {whose}.")
     low[open_], high[open_] = np.nan, np.nan
     # What was hidden before stays so, even where everybody has left and the totals tell that.
     before, after = known.changed.T
@@ -349,10 +355,10 @@ def audit_together(period: str, published: Sequence[Published]) -> Audited:
     if len(rates_told):
         exposed[rates_told] = True
         reason = f"{len(rates_told)} suppressed rates can be worked out from what they are of."
-        raise Refused(_telling(known, exposed, now), reason)
+        raise Refused(_telling(known, exposed, now, between), reason)
     if exposed.any():
         raise Refused(
-            _telling(known, exposed, now),
+            _telling(known, exposed, now, between),
             f"{exposed.sum()} suppressed figures can be worked out from the others.",
         )
     system = {
@@ -423,6 +429,7 @@ def _with_differences(
             margin=np.append(known.margin, nothing),
             nobody=np.append(known.nobody, np.zeros(len(by), dtype=bool)),
             everybody=np.append(known.everybody, np.zeros(len(by), dtype=bool)),
+            unseen=np.append(known.unseen, np.zeros(len(by), dtype=bool)),
             # now - before - difference = -offset
             row=np.concatenate([known.row, row, row, row]),
             figure=np.concatenate([known.figure, now, before, number]),
@@ -546,8 +553,15 @@ def _behind(measure: Measure) -> list[str]:
     return [column for component, column in parts if component.whole]
 
 
-def _telling(known: Knowledge, figures: Flags, published: Sequence[Published]) -> str:
-    """The table to blame: the last one that has one of the figures among its finest cells."""
+def _telling(
+    known: Knowledge, figures: Flags, published: Sequence[Published], between: Sequence[Between]
+) -> str:
+    """The table to blame: the last one that has one of the figures among its finest cells. Where
+    figures lie between tables, that which crosses the most others, and of those the smallest."""
+    if (known.unseen & figures).any():
+        crossing = Counter(name for one in between for name in one.of)
+        rows = {one.table.name: pq.read_metadata(one.file).num_rows for one in published}
+        return max(rows, key=lambda name: (crossing[name], -rows[name]))
     columns = {
         piece.partition("=")[0]
         for number in np.flatnonzero(figures).tolist()

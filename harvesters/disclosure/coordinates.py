@@ -13,16 +13,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from harvesters.disclosure.crossings import Crossing, crossings, unit_of
 from harvesters.disclosure.refusal import Refused
 from harvesters.disclosure.system import Index, Mask
 from schemas import TOTAL, Component, Table
-from schemas.record import INSTITUTION
 
 
 class Coordinates:
     """The columns and codes of some tables that are counted from the same records.
 
-    `cells` are those of each table, by name; `components` what each table counts.
+    `cells` are those of each table, by name; `components` what each table counts. `crossed` are
+    the crossings of the tables, with cells and components too. `versions` has the version of each
+    table that is not of version 0.
 
     :raises Refused: the tables count by columns that cannot be set against each other.
     """
@@ -32,7 +34,11 @@ class Coordinates:
         tables: Sequence[Table],
         cells: Mapping[str, pa.Table],
         components: Mapping[str, Sequence[Component]],
+        crossed: Sequence[Crossing] = (),
+        versions: Mapping[str, int] | None = None,
     ):
+        _check_crossings(tables, crossed, versions or {})
+        tables = [*tables, *(one.table for one in crossed)]
         self._tables = tables
         filters = {
             (column, tuple(sorted(codes)))
@@ -49,8 +55,7 @@ class Coordinates:
         self._rows = {table.name: self._encode(table, cells[table.name]) for table in tables}
         for table in tables:
             self._learn_parents(table)
-        _check_links(tables, set(self._parents))
-        _check_crossings(tables, set(self._parents))
+        self._learn_within([one.table for one in crossed])
         _check_filters(tables, filters)
         for table in tables:
             self._fill_parents(table)
@@ -88,6 +93,10 @@ class Coordinates:
         """How many codes a column has, the total included."""
         return len(self._codes[column])
 
+    def numbers(self, column: str) -> Mapping[str, int]:
+        """The numbers of a column's codes."""
+        return self._codes[column]
+
     def _encode(self, table: Table, cells: pa.Table) -> Index:
         found = np.zeros((cells.num_rows, len(self.columns)), dtype=np.int64)
         for name in table.dimension_columns:
@@ -124,51 +133,67 @@ class Coordinates:
                     raise Refused(table.name, f"A code of {fine} stands below two of {coarse}.")
                 self._parents[coarse, fine] = learnt
 
+    def _learn_within(self, crossed: Sequence[Table]) -> None:
+        """Of columns that cross, the codes that lie within one code of another in all versions: a
+        school within its wards, old and new, and an old ward that went whole to a new one within
+        that."""
+        found: dict[tuple[str, str], tuple[Index, Index]] = {}
+        for table in crossed:
+            for one, other in itertools.permutations(table.dimensions, 2):
+                for coarse, fine in itertools.product(other.hierarchy, one.hierarchy):
+                    unit = unit_of(table, fine)
+                    # Nothing is within a school, even where a ward has but one.
+                    if coarse == unit or unit_of(table, coarse) != unit:
+                        continue
+                    above, below = self._column(table, coarse), self._column(table, fine)
+                    rows = (above > 0) & (below > 0)
+                    most, size = len(self._codes[coarse]), len(self._codes[fine])
+                    nothing = np.full(size, most), np.zeros(size, np.int64)
+                    least, greatest = found.setdefault((coarse, fine), nothing)
+                    np.minimum.at(least, below[rows], above[rows])
+                    np.maximum.at(greatest, below[rows], above[rows])
+        for pair, (least, greatest) in found.items():
+            self._parents[pair] = np.where(least == greatest, greatest, 0)
+
     def _fill_parents(self, table: Table) -> None:
         """Name the codes above a code where the table itself leaves them out."""
-        for coarse, fine in self._parents:
-            above, below = self._column(table, coarse), self._column(table, fine)
-            known = self._parent(coarse, fine)[below]
-            if ((above > 0) & (known > 0) & (above != known)).any():
-                raise Refused(table.name, f"A code of {fine} stands below two of {coarse}.")
-            above[known > 0] = known[known > 0]
+        # A chain of codes above codes has no more links than there are.
+        for _ in self._parents:
+            changed = False
+            for coarse, fine in self._parents:
+                above, below = self._column(table, coarse), self._column(table, fine)
+                known = self._parent(coarse, fine)[below]
+                if ((above > 0) & (known > 0) & (above != known)).any():
+                    raise Refused(table.name, f"A code of {fine} stands below two of {coarse}.")
+                changed |= bool(((above == 0) & (known > 0)).any())
+                above[known > 0] = known[known > 0]
+            if not changed:
+                break
 
 
-def _check_links(tables: Sequence[Table], known: set[tuple[str, str]]) -> None:
-    """Figures that two tables have in common must be recognised as such."""
-    for coarser, finer in itertools.permutations(tables, 2):
-        for coarse in coarser.dimension_columns:
-            fine = coarser.derived.get(coarse)
-            if fine is None and coarse in coarser.from_register:
-                fine = INSTITUTION
-            if coarse in finer.dimension_columns or fine not in finer.dimension_columns:
-                continue
-            if (coarse, fine) not in known:
-                raise Refused(
-                    finer.name,
-                    f"It counts by {fine}, and {coarser.name} by {coarse}, from the same records. "
-                    f"Put {coarse} above {fine}, so that both can be protected as one.",
-                )
+def _check_crossings(
+    tables: Sequence[Table], crossed: Sequence[Crossing], versions: Mapping[str, int]
+) -> None:
+    """What lies between tables of one version that cross must be known."""
+    known = {one.of for one in crossed}
+    numbers = {versions.get(table.name, 0) for table in tables}
+    fellows = ([t for t in tables if versions.get(t.name, 0) == number] for number in numbers)
+    for one in itertools.chain.from_iterable(map(crossings, fellows)):
+        if one.of not in known:
+            columns = ", ".join(_unshared(tables, one.of))
+            raise Refused(
+                one.of[-1],
+                f"It counts the same persons as {', '.join(one.of[:-1])}, but by columns of which "
+                f"neither is above the other in both tables ({columns}): differences between them "
+                "could tell of few. Hand over the cells of their crossing, or give both tables "
+                "the same columns.",
+            )
 
 
-def _check_crossings(tables: Sequence[Table], known: set[tuple[str, str]]) -> None:
-    """Two columns that the register supplies, such as old and new areas, cross each other: what one
-    table tells by the first and another by the second tells of who is in both."""
-    counting = [table for table in tables if table.is_protected]
-    for first, second in itertools.combinations(counting, 2):
-        one, other = (
-            [name for name in table.dimension_columns if name in table.from_register]
-            for table in (first, second)
-        )
-        for left, right in itertools.product(one, other):
-            crosses = left not in second.dimension_columns and right not in first.dimension_columns
-            if crosses and not {(left, right), (right, left)} & known:
-                raise Refused(
-                    second.name,
-                    f"It counts by {right}, and {first.name} by {left}, from the same records: "
-                    "schools that are in both could be told apart. Count by one of them only, or "
-                    "by both in one table.",
-                )
+def _unshared(tables: Sequence[Table], names: Sequence[str]) -> list[str]:
+    every = [table.dimension_columns for table in tables if table.name in names]
+    return sorted(name for name in {*itertools.chain(*every)}
+                  if not all(name in columns for columns in every))  # fmt: skip
 
 
 def _check_filters(tables: Sequence[Table], filters: set[tuple[str, tuple[str, ...]]]) -> None:

@@ -16,7 +16,9 @@ import duckdb
 import numpy as np
 
 from harvesters.disclosure.intervals import TOLERANCE, intervals
-from harvesters.disclosure.reader import Knowledge, Published, knowledge, name_of, quoted
+from harvesters.disclosure.reader import Knowledge, Published, knowledge, name_of
+from harvesters.disclosure.slivers import Between
+from harvesters.disclosure.sql import quoted
 from schemas import TOTAL, Component, Dimension, Measure, Table
 
 _SHOWN = 8
@@ -75,6 +77,7 @@ def explain(
     one: Published,
     asked: Mapping[str, str],
     measure: str | None = None,
+    between: Sequence[Between] = (),
 ) -> Explanation:
     """Why the `measure` (the first, unless named) of a cell is hidden, or what it says.
 
@@ -83,6 +86,7 @@ def explain(
     :param one: the one of them that is asked about, as it is published now
     :param asked: codes by column. A dimension that is left out is a total; a coarser column that
         is left out follows from the finer one.
+    :param between: what lies between those tables where they cross
     :raises NoSuchCell: the table has no such measure, column, code or cell.
     """
     table = one.table
@@ -93,7 +97,7 @@ def explain(
     found = Explanation(table, chosen, cell, status, value)
     if status != "c" or chosen.about != "persons":
         return found
-    known = knowledge(published)
+    known = knowledge(published, between)
     number = {key: place for place, key in enumerate(known.key)}
     figures = []
     for component in _told(table, chosen):

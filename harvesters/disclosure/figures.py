@@ -22,11 +22,14 @@ import pyarrow as pa
 from harvesters.disclosure import coded, magnitude, primary
 from harvesters.disclosure.coded import Ends
 from harvesters.disclosure.coordinates import Coordinates
+from harvesters.disclosure.crossings import Crossing, is_sliver
 from harvesters.disclosure.lines import Axis, axes
 from harvesters.disclosure.primary import Asked
 from harvesters.disclosure.refusal import Refused
+from harvesters.disclosure.regions import regions, within_regions
 from harvesters.disclosure.system import Index, Mask, Sums, System, Values
 from schemas import TOTAL, Component, Dimension, Table
+from schemas.record import INSTITUTION
 
 _DECIMALS = 6
 
@@ -43,13 +46,14 @@ class Figures:
     that are suppressed whatever becomes of their figures, of shape (rows,); `codable` those of
     them that may be coded instead. `own` has, by table and measure, the figures of the measures
     that are sums of amounts, of shape (rows,): such a measure may tell a count of persons too, and
-    be hidden with it.
+    be hidden with it. `crossed` has the figures of each crossing, by name.
     """
 
     system: System
     told: Mapping[str, Mapping[str, Index]]
     ends: Mapping[str, Mapping[str, Mask]]
     own: Mapping[tuple[str, str], Index]
+    crossed: Mapping[str, Index]
     codable: Sequence[tuple[str, str, Ends]] = ()
 
     def coded(self, hidden: Mask) -> Figures:
@@ -69,7 +73,7 @@ class Figures:
             ends[table][measure][safe.row] = False
             open_[safe.below] = True
             most = coded.narrowed(most, safe, system.value)
-        return Figures(replace(system, open=open_, most=most), told, ends, self.own)
+        return Figures(replace(system, open=open_, most=most), told, ends, self.own, self.crossed)
 
     def masks(self, hidden: Mask) -> dict[str, dict[str, Mask]]:
         """The rows that are suppressed, by table and measure, where figures are hidden (shape
@@ -131,6 +135,7 @@ def figures_of(
     frozen: Mapping[str, Mapping[str, Mask]],
     versions: Mapping[str, int] | None = None,
     pinned: Mapping[str, Mapping[str, Mask]] | None = None,
+    crossed: Sequence[Crossing] = (),
 ) -> Figures:
     """The figures of tables that are counted from the same records: those about persons, and
     sums of amounts.
@@ -139,21 +144,23 @@ def figures_of(
     the tables in `frozen`, which are published already, the masks by measure say which rows are
     suppressed: those stay so, and the others stay open. `versions` has the version of each table
     that is not of version 0. The rows of `pinned`, masks by table and measure, are suppressed in
-    any case.
+    any case. `crossed` are the crossings of the tables, whose cells stand in `cells` too: what only
+    they have is published by nobody.
 
     :raises Refused: a table cannot be judged, alone or together with the others.
     """
     versions, pinned = versions or {}, pinned or {}
-    components = {table.name: _components(table) for table in tables}
-    coordinates = Coordinates(tables, cells, components)
+    every = [*tables, *(one.table for one in crossed)]
+    components = {table.name: _components(table) for table in every}
+    coordinates = Coordinates(tables, cells, components, crossed, versions)
     units = magnitude.units(
         (component, cells[name])
-        for name, every in components.items() for component in every if component.magnitude
+        for name, those in components.items() for component in those if component.magnitude
     )  # fmt: skip
-    counted, known = _number(tables, components, coordinates, cells, versions, units)
+    counted, known = _number(every, components, coordinates, cells, versions, units)
     value, where = known.value, known.where
-    lines = {table.name: axes(table, cells[table.name]) for table in tables}
-    sums = [one for table in tables for one in _lines(table, lines[table.name], counted)]
+    lines = {table.name: axes(table, cells[table.name]) for table in every}
+    sums = [one for table in every for one in _lines(table, lines[table.name], counted)]
     rests = _rests(coordinates, known, counted)
     value = np.concatenate([value, rests.value])
     figure = {(one.table.name, one.component.name): one.figure for one in counted}
@@ -169,6 +176,8 @@ def figures_of(
             pinned.get(table.name), superseded=versions.get(table.name, 0) > 0,
         )  # fmt: skip
         _ask_of_amounts(asked, table, cells[table.name], figure, units)
+    for one in crossed:
+        _ask_of_slivers(asked, one, tables, cells[one.table.name], figure, versions)
     for rates in at_ends.values():
         asked.nobody(rates.few)
         # No numerator beside a rate at an end.
@@ -183,8 +192,8 @@ def figures_of(
             asked.freeze(figures[:, None], frozen[name][measure])
         if name in pinned:
             asked.pin(figures[:, None], pinned[name][measure])
-    for one in (*rests.sums, others):
-        asked.rest(one)
+    for some in (*rests.sums, others):
+        asked.rest(some)
     adding_up = _distinct(sums, len(value))
     asked.spread(adding_up)
     asked.settle()
@@ -203,8 +212,25 @@ def figures_of(
         if name not in frozen:
             for measure, figures in measures.items():
                 ends[name][measure] |= asked.told_before(figures)
-    block = _blocks(tables, coordinates, where)
-    published = np.arange(len(value)) < len(where)
+    published = np.zeros(len(value), dtype=bool)
+    for each in counted:
+        if each.table.name in told:
+            published[each.figure[each.figure >= 0]] = True
+    between = {
+        one.table.name: [each.figure for each in counted if each.table is one.table]
+        for one in crossed
+    }
+    its = {name: np.concatenate(some) for name, some in between.items()}
+    its = {name: figures[figures >= 0] for name, figures in its.items()}
+    places = _places(every, coordinates)
+    block = _blocks(places, coordinates, where)
+    by_regions = bool(crossed) and places[1:] == (INSTITUTION,)
+    if by_regions:
+        numbers = coordinates.numbers(places[0])
+        block = regions(block, places[0], numbers, crossed, cells, between)
+    block = np.concatenate([block, block[rests.total], block[others.total]])
+    if by_regions:
+        adding_up = within_regions(adding_up, block, list(its.values()))
     system = System(
         value=value,
         sums=adding_up,
@@ -213,10 +239,10 @@ def figures_of(
         open=asked.open,
         low=asked.low,
         high=asked.high,
-        block=np.concatenate([block, block[rests.total], block[others.total]]),
+        block=block,
         most=most,
     )
-    return Figures(system, told, ends, own, codable)
+    return Figures(system, told, ends, own, its, codable)
 
 
 def _components(table: Table) -> list[Component]:
@@ -316,20 +342,21 @@ def _distinct_pairs(keys: Index, values: Values) -> tuple[Index, Index]:
 def _lines(table: Table, lines: Sequence[Axis], counted: Sequence[_Counted]) -> list[Sums]:
     """The lines of a table: totals, and what adds up to them along each dimension."""
     return [
-        _grouped(one.figure[axis.total[parts]], one.figure[parts])
+        _grouped(one.figure[axis.total[parts]], one.figure[parts], axis.total[parts])
         for one in counted if one.table is table
         for axis in lines
         for parts in [np.flatnonzero(axis.total >= 0)]
     ]  # fmt: skip
 
 
-def _grouped(total: Index, part: Index) -> Sums:
-    """Sums from pairs of a total and a part; what is its own total is left out."""
+def _grouped(total: Index, part: Index, line: Index) -> Sums:
+    """Sums from pairs of a total and a part, and the number of the line that they stand in; what
+    is its own total is left out."""
     kept = (total >= 0) & (part >= 0) & (total != part)
-    total, part = total[kept], part[kept]
-    order = np.lexsort((part, total))
-    totals, start = np.unique(total[order], return_index=True)
-    return Sums(totals, np.append(start, len(order)), part[order])
+    total, part, line = total[kept], part[kept], line[kept]
+    order = np.lexsort((part, line))
+    _, start = np.unique(line[order], return_index=True)
+    return Sums(total[order][start], np.append(start, len(order)), part[order])
 
 
 @dataclass(frozen=True)
@@ -363,7 +390,7 @@ def _rests(coordinates: Coordinates, known: _Known, counted: Sequence[_Counted])
         sought = coordinates.keys(wider, known.what[part], known.kinds)
         place = np.minimum(np.searchsorted(keys, sought), max(len(keys) - 1, 0))
         exists = keys[place] == sought
-        sums = _grouped(figures[place[exists]], part[exists])
+        sums = _grouped(figures[place[exists]], part[exists], place[exists])
         if len(sums):
             found.append(sums)
             of.append(np.stack([known.key[sums.total], np.full(len(sums), kind)]))
@@ -519,14 +546,36 @@ def _ask_of_amounts(
         asked.margin(figures[rows], magnitude.within_reach(in_units))
 
 
-def _blocks(tables: Sequence[Table], coordinates: Coordinates, where: Index) -> Index:
-    """The block of each figure: the code at the top of the hierarchy with the most codes, for the
-    figures below it; of a hierarchy of one column its code; 0 for the others."""
+def _ask_of_slivers(
+    asked: Asked,
+    crossing: Crossing,
+    tables: Sequence[Table],
+    cells: pa.Table,
+    figure: Mapping[tuple[str, str], Index],
+    versions: Mapping[str, int],
+) -> None:
+    """Ask what lies between tables to have their threshold."""
+    table = crossing.table
+    sliver = is_sliver(table, [one for one in tables if one.name in crossing.of], cells)
+    for measure in table.measures:
+        for use in primary.uses_of(table, measure):
+            figures = np.where(sliver, figure[table.name, use.component.name], -1)
+            asked.threshold(figures, use.k, superseded=versions.get(table.name, 0) > 0)
+
+
+def _places(tables: Sequence[Table], coordinates: Coordinates) -> tuple[str, ...]:
+    """The hierarchy with the most codes, empty where there are few."""
     hierarchies = {dimension.hierarchy for table in tables for dimension in table.dimensions}
-    most = max(sorted(hierarchies), key=lambda one: coordinates.size(one[-1]), default=None)
-    if most is None or coordinates.size(most[-1]) < _MANY:
+    most = max(sorted(hierarchies), key=lambda one: coordinates.size(one[-1]), default=())
+    return most if most and coordinates.size(most[-1]) >= _MANY else ()
+
+
+def _blocks(places: Sequence[str], coordinates: Coordinates, where: Index) -> Index:
+    """The block of each figure: the code at the top of the hierarchy of `places`, for the figures
+    below it; of a hierarchy of one column its code; 0 for the others."""
+    if not places:
         return np.zeros(len(where), dtype=np.int64)
-    coarse = coordinates.columns.index(most[0])
-    fine = coordinates.columns.index(most[min(1, len(most) - 1)])
+    coarse = coordinates.columns.index(places[0])
+    fine = coordinates.columns.index(places[min(1, len(places) - 1)])
     block: Index = np.where(where[:, fine] > 0, where[:, coarse], 0)
     return block

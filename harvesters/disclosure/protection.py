@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
+from harvesters.disclosure.crossings import Crossing, crossings
 from harvesters.disclosure.figures import Figures, figures_of
 from harvesters.disclosure.refusal import Refused
 from harvesters.disclosure.secondary import Unprotectable, suppress
@@ -33,42 +35,62 @@ class Frozen:
     version: int = 0
 
 
+@dataclass(frozen=True)
+class FrozenCrossing:
+    """What lay between tables as they were published: `of` has their names and versions, `cells`
+    are those of their crossing, counted with `version`."""
+
+    of: tuple[tuple[str, int], ...]
+    cells: pa.Table
+    version: int
+
+
 def protect(table: Table, cells: pa.Table) -> dict[str, Mask]:
     """`protect_together` for a table that shares nothing with others."""
     return protect_together([table], {table.name: cells})[table.name]
 
 
 def protect_together(
-    tables: Sequence[Table], cells: Mapping[str, pa.Table], frozen: Sequence[Frozen] = ()
+    tables: Sequence[Table],
+    cells: Mapping[str, pa.Table],
+    frozen: Sequence[Frozen] = (),
+    crossed: Sequence[Crossing] = (),
+    lying: Sequence[FrozenCrossing] = (),
 ) -> dict[str, dict[str, Mask]]:
     """Which rows are suppressed, by table and measure: masks of shape (rows,).
 
     `tables` are counted from the same records; `cells` are those of each, by name, as
     `harvesters.tabulate.tabulate` counts them. The `frozen` tables stay as they are, and what is
-    suppressed in an earlier version of a table stays so. Measures about institutions are open.
+    suppressed in an earlier version of a table stays so. `crossed` are the `crossings` of all
+    tables of version 0, whose cells are among `cells`; `lying` those of earlier versions. Measures
+    about institutions are open.
 
     :raises Refused: the promises cannot be kept; names a table that would have to be coarser.
     """
     before = [_named_by_version(one) for one in frozen]
     every = [*(one.table for one in before), *tables]
+    earlier = [_named_alike(one, frozen) for one in lying]
+    crossed = [*crossed, *(crossing for crossing, _ in earlier)]
     known = {**cells, **{one.table.name: one.cells for one in before}}
+    known |= {crossing.table.name: one.cells for crossing, one in earlier}
+    versions = {one.table.name: one.version for one in before}
+    versions |= {crossing.table.name: one.version for crossing, one in earlier}
     pinned = {table.name: _pinned(table, cells[table.name], frozen) for table in tables}
     figures = figures_of(
-        every,
-        known,
-        {one.table.name: one.hidden for one in before},
-        {one.table.name: one.version for one in before},
-        pinned,
+        every, known, {one.table.name: one.hidden for one in before}, versions, pinned, crossed
     )
     try:
         figures, hidden = _suppressed(figures)
         if (amounts := figures.beside(hidden)) is not None:
             hidden = hidden | suppress(amounts)
     except Unprotectable as unprotectable:
-        names = {table.name for table in tables}
+        names = [table.name for table in tables]
         telling = [name for name in figures.tables_of(unprotectable.figures) if name in names]
+        in_the_way = _crossing_most(figures, crossed, unprotectable.figures)
+        crossing = [name for name in names if name in in_the_way]
+        crossing.sort(key=lambda name: (in_the_way[name], -cells[name].num_rows))
         raise Refused(
-            (telling or [tables[0].name])[-1],
+            [names[0], *telling, *crossing][-1],
             f"{len(unprotectable.figures)} figures that are too small cannot be hidden so that "
             "nobody can work them out.",
         ) from None
@@ -85,11 +107,11 @@ def _suppressed(figures: Figures) -> tuple[Figures, Mask]:
     :raises Unprotectable: what some figures ask for cannot be kept.
     """
     if not figures.codable:
-        return figures, suppress(figures.system)
+        return figures, _suppress(figures)
     try:
         return _with_codes(figures, figures.system.sensitive)
     except Unprotectable:
-        hidden = suppress(figures.system)
+        hidden = _suppress(figures)
     try:
         return _with_codes(figures, hidden)
     except Unprotectable:
@@ -98,7 +120,7 @@ def _suppressed(figures: Figures) -> tuple[Figures, Mask]:
 
 def _with_codes(figures: Figures, hidden: Mask) -> tuple[Figures, Mask]:
     coded = figures.coded(hidden)
-    return coded, suppress(coded.system)
+    return coded, _suppress(coded)
 
 
 def _named_by_version(one: Frozen) -> Frozen:
@@ -106,6 +128,14 @@ def _named_by_version(one: Frozen) -> Frozen:
     if not one.version:
         return one
     return replace(one, table=replace(one.table, name=f"{one.table.name}@{one.version}"))
+
+
+def _named_alike(one: FrozenCrossing, frozen: Sequence[Frozen]) -> tuple[Crossing, FrozenCrossing]:
+    """The crossing of tables that go by their names of `_named_by_version`, and what it was."""
+    named = [_named_by_version(each).table for of in one.of for each in frozen
+             if (each.table.name, each.version) == of]  # fmt: skip
+    names = tuple(table.name for table in named)
+    return next(each for each in crossings(named) if each.of == names), one
 
 
 def _pinned(table: Table, cells: pa.Table, frozen: Sequence[Frozen]) -> dict[str, Mask]:
@@ -119,4 +149,30 @@ def _pinned(table: Table, cells: pa.Table, frozen: Sequence[Frozen]) -> dict[str
                 rows = one.cells.select(keys).filter(pa.array(one.hidden[measure]))
                 rows = rows.join(place, keys, join_type="inner")
                 found[measure][rows["place"].to_numpy()] = True
+    return found
+
+
+def _suppress(figures: Figures) -> Mask:
+    """What is hidden. Where tables cross, a region may be unable to follow what old districts
+    share; then all is worked on as one, which takes longer and finds what there is."""
+    system = figures.system
+    try:
+        return suppress(system)
+    except Unprotectable as unprotectable:
+        if unprotectable.figures or not figures.crossed:
+            raise
+        return suppress(replace(system, block=np.zeros_like(system.block)))
+
+
+def _crossing_most(
+    figures: Figures, crossed: Sequence[Crossing], stuck: Sequence[int]
+) -> Mapping[str, int]:
+    """The tables that stand in the way of `stuck` figures since they cross others, and how many
+    others: where the one that crosses the most gives way, the others can stay as they are."""
+    found: Counter[str] = Counter()
+    for one in crossed:
+        its = figures.crossed[one.table.name]
+        # Where all of it is published, nothing crosses any more.
+        if np.isin(stuck, its).any() and not figures.system.published[its].all():
+            found.update(one.of)
     return found

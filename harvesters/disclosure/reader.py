@@ -14,6 +14,7 @@ suppressed figures. It names a figure by a text, where that numbers it by its co
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,17 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from schemas import TOTAL, Component, Measure, Table
+from harvesters.disclosure.refusal import Refused
+from harvesters.disclosure.slivers import (
+    Between,
+    Slivers,
+    cannot_be_solved,
+    column_of,
+    crossing,
+    slivers,
+)
+from harvesters.disclosure.sql import quoted, text
+from schemas import TOTAL, Component, Dimension, Measure, Table
 from schemas.table import (
     AT_LEAST,
     AT_MOST,
@@ -72,7 +83,7 @@ class Knowledge:
     Where a figure is a sum of amounts (`amount`), its numbers are in units of `unit`, and `margin`
     is how far to either side a reader has to be kept from it, 0 where it may be published; NaN
     for counts. `nobody` and `everybody` are sensitive categories that have none or all of those who
-    could be in them. Shape (figures,) each.
+    could be in them; `unseen` lie between tables, and stand in no file. Shape (figures,) each.
     """
 
     key: Sequence[str]
@@ -96,10 +107,15 @@ class Knowledge:
     margin: Floats
     nobody: Flags
     everybody: Flags
+    unseen: Flags
 
 
-def knowledge(published: Sequence[Published]) -> Knowledge:
-    """What a reader of all these tables knows."""
+def knowledge(published: Sequence[Published], between: Sequence[Between] = ()) -> Knowledge:
+    """What a reader of all these tables knows, of the persons `between` two of them too.
+
+    :raises Refused: tables cross, and what lies between them is not known.
+    """
+    stood = _stood(published, between)
     with duckdb.connect(config={"threads": 2}) as connection:
         connection.execute(
             """
@@ -117,6 +133,13 @@ def knowledge(published: Sequence[Published]) -> Knowledge:
         roots = _roots([one.table for one in published])
         for number, one in enumerate(published):
             _Writer(connection, number, one, roots).write()
+        connection.execute("CREATE TABLE seen AS SELECT DISTINCT key FROM figure")
+        connection.execute("CREATE TABLE sliver (version INTEGER, key TEXT)")
+        for number, lying in enumerate(between):
+            some = stood[number]
+            given_up = {one.table.name: _given_up(connection, one) for one in some}
+            found = slivers(connection, number, lying, [one.table for one in some], given_up)
+            _SliverWriter(connection, found, roots, lying.version).write()
         _tell_versions_apart(connection)
         return _gather(connection)
 
@@ -128,9 +151,58 @@ def name_of(
     `one` of them; the row is given by the code in each column of the dimensions."""
     with duckdb.connect() as connection:
         writer = _Writer(connection, 0, one, _roots([each.table for each in published]))
-        codes = " AND ".join(f"{quoted(name)} = {_text(code)}" for name, code in row.items())
+        codes = " AND ".join(f"{quoted(name)} = {text(code)}" for name, code in row.items())
         key = f"SELECT {writer.key(component)} FROM {writer.view} WHERE {codes}"
         return str(connection.sql(key).fetchall()[0][0])
+
+
+def _stood(
+    published: Sequence[Published], between: Sequence[Between]
+) -> list[tuple[Published, ...]]:
+    """The tables that each of `between` lies between, as they stood when it was counted.
+
+    :raises Refused: tables cross, and what lies between them is not known.
+    """
+
+    def age(version: int) -> float:
+        # Version 0 is what is published now, after all the others.
+        return version or math.inf
+
+    def at(name: str, version: int) -> Published | None:
+        those = (
+            one for one in published
+            if one.table.name == name and age(one.version) <= age(version)
+        )  # fmt: skip
+        return max(those, key=lambda one: age(one.version), default=None)
+
+    found = [tuple(one for name in lying.of if (one := at(name, lying.version)) is not None)
+             for lying in between]  # fmt: skip
+    known = {
+        (one.table.name, one.version, other.table.name)
+        for lying, some in zip(between, found, strict=True) if len(some) == len(lying.of)
+        for one, other in itertools.permutations(some, 2)
+    }  # fmt: skip
+    tables = list({one.table.name: one.table for one in published}.values())
+    for first, second in crossing(tables):
+        beyond = cannot_be_solved(first, second)
+        if beyond is not None:
+            reason = f"Its columns cross those of {first.name}, and {beyond}."
+            raise Refused(second.name, reason)
+        for name, other in ((first.name, second.name), (second.name, first.name)):
+            versions = {each.version for each in published if each.table.name == name}
+            if not {(name, version, other) for version in versions} <= known:
+                reason = f"What lies between it and {first.name} is not known: their columns cross."
+                raise Refused(second.name, reason)
+    return found
+
+
+def _given_up(connection: duckdb.DuckDBPyConnection, published: Published) -> set[str]:
+    """The columns of a table in which there are totals only."""
+    file = connection.read_parquet(str(published.file))
+    return {
+        name for name in published.table.dimension_columns
+        if not file.filter(f"{quoted(name)} <> {text(TOTAL)}").limit(1).fetchall()
+    }  # fmt: skip
 
 
 def _roots(tables: Sequence[Table]) -> dict[str, str]:
@@ -149,16 +221,136 @@ def _roots(tables: Sequence[Table]) -> dict[str, str]:
     return found
 
 
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+class _Lines:
+    """Writes down the lines of a view of SQL, and what stands in its rows."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        view: str,
+        dimensions: Sequence[Dimension],
+        roots: Mapping[str, str],
+        version: int,
+    ):
+        self.connection, self.view, self.version = connection, view, version
+        self.dimensions, self.roots = dimensions, roots
+
+    def lines(self, component: Component) -> None:
+        """Write down what adds up to each figure of a component."""
+        key, possible = self.key(component), self.possible(component)
+        for dimension in self.dimensions:
+            for depth, column in enumerate(dimension.hierarchy):
+                finer = dimension.hierarchy[depth + 1 :]
+                is_part = " AND ".join(
+                    [
+                        f"{quoted(column)} <> {text(TOTAL)}",
+                        *(f"{quoted(name)} = {text(TOTAL)}" for name in finer),
+                    ]
+                )
+                total = self.key(component, dimension.hierarchy[depth:])
+                self.connection.execute(
+                    f"INSERT INTO part SELECT {self.version}, {text(column)}, {total}, {key} "
+                    f"FROM {self.view} WHERE {possible} AND {is_part} AND {total} <> {key}"
+                )
+
+    def filters(self, component: Component) -> None:
+        """Write down of whom those who pass the filters of a component are part."""
+        key, possible = self.key(component), self.possible(component)
+        columns = sorted(component.where)
+        for number in range(1, len(columns) + 1):
+            for left_out in itertools.combinations(columns, number):
+                whole = self.key(component, unfiltered=left_out)
+                self.connection.execute(
+                    f"INSERT INTO filtered SELECT {self.version}, {text('+'.join(left_out))}, "
+                    f"{whole}, {key} FROM {self.view} WHERE {possible} AND {whole} <> {key}"
+                )
+
+    def key(
+        self,
+        component: Component,
+        rolled_up: Sequence[str] = (),
+        unfiltered: Sequence[str] = (),
+    ) -> str:
+        """An SQL expression that names the figure of a row: what is counted, and the finest code
+        of each dimension; of the figure above it where columns are `rolled_up`, and of those who
+        need not pass the filter where it is on the columns `unfiltered`."""
+        pieces: list[tuple[str, str]] = []
+        filters = {
+            column: "|".join(sorted(codes))
+            for column, codes in component.where.items()
+            if column not in unfiltered
+        }
+        for dimension in self.dimensions:
+            passing = [f"'{name}={filters.pop(name)}'" for name in reversed(dimension.hierarchy)
+                       if name in filters]  # fmt: skip
+            piece = self.piece(dimension, rolled_up, passing[0] if passing else "NULL")
+            pieces.append((self.roots.get(dimension.hierarchy[0], dimension.hierarchy[0]), piece))
+        pieces += [
+            (self.roots.get(column, column), text(f"{column}={codes}"))
+            for column, codes in filters.items()
+        ]
+        what = f"{component.source or ''}{'#' if component.counted else ''}"
+        return f"concat_ws(';', {text(what)}, {', '.join(piece for _, piece in sorted(pieces))})"
+
+    def piece(self, dimension: Dimension, rolled_up: Sequence[str], otherwise: str) -> str:
+        """What names the code of a row along one dimension."""
+        cases = " ".join(
+            f"WHEN {quoted(name)} <> {text(TOTAL)} THEN {text(name + '=')} || {quoted(name)}"
+            for name in reversed(dimension.hierarchy) if name not in rolled_up
+        )  # fmt: skip
+        return f"CASE {cases} ELSE {otherwise} END" if cases else otherwise
+
+    def possible(self, component: Component) -> str:
+        """An SQL condition: somebody in this row could pass the filter."""
+        conditions = ["TRUE"]
+        for column, codes in component.where.items():
+            if any(column in dimension.hierarchy for dimension in self.dimensions):
+                listed = ", ".join(text(code) for code in (TOTAL, *codes))
+                conditions.append(f"{quoted(column)} IN ({listed})")
+        return " AND ".join(conditions)
 
 
-def quoted(column: str) -> str:
-    """The name of a column as SQL has it, whatever it is made of."""
-    return '"' + column.replace('"', '""') + '"'
+class _SliverWriter(_Lines):
+    """Writes down what lies between tables."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        found: Slivers,
+        roots: Mapping[str, str],
+        version: int,
+    ):
+        super().__init__(connection, found.view, found.dimensions, roots, version)
+        self.found = found
+
+    def write(self) -> None:
+        """Write down every figure and line. What is published as well has the threshold of those
+        who publish it."""
+        for component in self.found.counts:
+            key, possible = self.key(component), self.possible(component)
+            is_seen = f"{key} IN (SELECT key FROM seen)"
+            self.connection.execute(
+                f"INSERT INTO figure (version, key, value, hidden, k, truth) "
+                f"SELECT {self.version}, {key}, NULL, FALSE, "
+                f"CASE WHEN {is_seen} THEN 0 ELSE {self.found.k} END, "
+                f"{quoted(column_of(component))} FROM {self.view} WHERE {possible}"
+            )
+            self.connection.execute(
+                f"INSERT INTO sliver SELECT {self.version}, {key} FROM {self.view} "
+                f"WHERE {possible} AND NOT {is_seen}"
+            )
+            self.lines(component)
+            self.filters(component)
+
+    def piece(self, dimension: Dimension, rolled_up: Sequence[str], otherwise: str) -> str:
+        piece = super().piece(dimension, rolled_up, otherwise)
+        unit = self.found.within.get(dimension.name)
+        if unit is None or unit in rolled_up:
+            return piece
+        return f"CASE WHEN {quoted(unit)} <> {text(TOTAL)} THEN NULL ELSE {piece} END"
 
 
-class _Writer:
+class _Writer(_Lines):
     """Writes down what one file tells."""
 
     def __init__(
@@ -168,9 +360,14 @@ class _Writer:
         published: Published,
         roots: Mapping[str, str],
     ):
-        self.connection, self.table, self.roots = connection, published.table, roots
-        self.version = published.version
-        self.view = f"published_{number}"
+        super().__init__(
+            connection,
+            f"published_{number}",
+            published.table.dimensions,
+            roots,
+            published.version,
+        )
+        self.table = published.table
         connection.read_parquet(str(published.file)).create_view(self.view)
         connection.read_parquet(str(published.cells)).create_view(f"cells_{number}")
         columns = ", ".join(quoted(name) for name in self.table.dimension_columns)
@@ -209,15 +406,7 @@ class _Writer:
         )
         self.lines(component)
         self.categories(component)
-        columns = sorted(component.where)
-        for number in range(1, len(columns) + 1):
-            for left_out in itertools.combinations(columns, number):
-                whole = self.key(component, unfiltered=left_out)
-                self.connection.execute(
-                    f"INSERT INTO filtered SELECT {self.version}, "
-                    f"{_text('+'.join(left_out))}, {whole}, {key} "
-                    f"FROM {self.view} WHERE {possible} AND {whole} <> {key}"
-                )
+        self.filters(component)
 
     def categories(self, component: Component) -> None:
         """Write down the figures of sensitive categories, and of all that these are part of."""
@@ -231,8 +420,8 @@ class _Writer:
                 if codes:
                     condition = " AND ".join(
                         [
-                            f"{quoted(column)} IN ({', '.join(map(_text, codes))})",
-                            *(f"{quoted(name)} = {_text(TOTAL)}"
+                            f"{quoted(column)} IN ({', '.join(map(text, codes))})",
+                            *(f"{quoted(name)} = {text(TOTAL)}"
                               for name in dimension.hierarchy[depth + 1 :]),
                         ]
                     )  # fmt: skip
@@ -269,27 +458,9 @@ class _Writer:
         self.connection.execute(
             f"INSERT INTO figure SELECT {self.version}, {self.key(component)}, "
             f"CASE WHEN {status} <> 'c' THEN {truth} END, {hidden}, 0, {truth}, "
-            f"{_text(component.source or '')}, {margin} FROM {self.source}"
+            f"{text(component.source or '')}, {margin} FROM {self.source}"
         )
         self.lines(component)
-
-    def lines(self, component: Component) -> None:
-        """Write down what adds up to each figure of a component."""
-        key, possible = self.key(component), self.possible(component)
-        for dimension in self.table.dimensions:
-            for depth, column in enumerate(dimension.hierarchy):
-                finer = dimension.hierarchy[depth + 1 :]
-                is_part = " AND ".join(
-                    [
-                        f"{quoted(column)} <> {_text(TOTAL)}",
-                        *(f"{quoted(name)} = {_text(TOTAL)}" for name in finer),
-                    ]
-                )
-                total = self.key(component, dimension.hierarchy[depth:])
-                self.connection.execute(
-                    f"INSERT INTO part SELECT {self.version}, {_text(column)}, {total}, {key} "
-                    f"FROM {self.view} WHERE {possible} AND {is_part} AND {total} <> {key}"
-                )
 
     def rates(self, measure: Measure) -> None:
         """Write down between which shares each published rate lies, which are suppressed, and of
@@ -333,48 +504,6 @@ class _Writer:
                 f"WHERE {ends} AND {where}"
             )
 
-    def key(
-        self,
-        component: Component,
-        rolled_up: Sequence[str] = (),
-        unfiltered: Sequence[str] = (),
-    ) -> str:
-        """An SQL expression that names the figure of a row: what is counted, and the finest code
-        of each dimension; of the figure above it where columns are `rolled_up`, and of those who
-        need not pass the filter where it is on the columns `unfiltered`."""
-        pieces: list[tuple[str, str]] = []
-        filters = {
-            column: "|".join(sorted(codes))
-            for column, codes in component.where.items()
-            if column not in unfiltered
-        }
-        for dimension in self.table.dimensions:
-            kept = [name for name in dimension.hierarchy if name not in rolled_up]
-            passing = [f"'{name}={filters.pop(name)}'" for name in reversed(dimension.hierarchy)
-                       if name in filters]  # fmt: skip
-            cases = " ".join(
-                f"WHEN {quoted(name)} <> {_text(TOTAL)} THEN {_text(name + '=')} || {quoted(name)}"
-                for name in reversed(kept)
-            )
-            otherwise = passing[0] if passing else "NULL"
-            piece = f"CASE {cases} ELSE {otherwise} END" if cases else otherwise
-            pieces.append((self.roots.get(dimension.hierarchy[0], dimension.hierarchy[0]), piece))
-        pieces += [
-            (self.roots.get(column, column), _text(f"{column}={codes}"))
-            for column, codes in filters.items()
-        ]
-        what = f"{component.source or ''}{'#' if component.counted else ''}"
-        return f"concat_ws(';', {_text(what)}, {', '.join(piece for _, piece in sorted(pieces))})"
-
-    def possible(self, component: Component) -> str:
-        """An SQL condition: somebody in this row could pass the filter."""
-        conditions = ["TRUE"]
-        for column, codes in component.where.items():
-            if column in self.table.dimension_columns:
-                listed = ", ".join(_text(code) for code in (TOTAL, *codes))
-                conditions.append(f"{quoted(column)} IN ({listed})")
-        return " AND ".join(conditions)
-
 
 def _tell_versions_apart(connection: duckdb.DuckDBPyConnection) -> None:
     """Name figures and lines by version where they differ between versions, and only there."""
@@ -390,7 +519,8 @@ def _tell_versions_apart(connection: duckdb.DuckDBPyConnection) -> None:
             WHERE n.version = 0 AND o.version > 0 AND o.name <> n.name;
         CREATE TABLE clash AS
             SELECT DISTINCT key FROM figure GROUP BY version, key
-            HAVING count(DISTINCT value) > 1 OR (max(hidden) AND count(value) > 0);
+            HAVING count(DISTINCT value) > 1 OR (max(hidden) AND count(value) > 0)
+            OR count(DISTINCT truth) FILTER (field IS NULL) > 1;
         """
     )
     versions = connection.execute("SELECT count(DISTINCT version) FROM figure").fetchone()
@@ -402,6 +532,7 @@ def _tell_versions_apart(connection: duckdb.DuckDBPyConnection) -> None:
         "part": ["total", "key"],
         "filtered": ["total", "key"],
         "category": ["total", "key"],
+        "sliver": ["key"],
         "rate": ["top", "below"],
         "hidden_rate": ["top", "below"],
         "at_end": ["key"],
@@ -459,7 +590,8 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
             coalesce(max(k) FILTER (version > 0), 0) AS k_before, max(truth) AS truth,
             count(value) FILTER (version > 0) > 0 AS before,
             max(field) AS field, max(margin) AS margin,
-            key IN (SELECT key FROM at_end) AS at_end
+            key IN (SELECT key FROM at_end) AS at_end,
+            key IN (SELECT key FROM sliver) AS unseen
             FROM figure GROUP BY key ORDER BY key;
         CREATE TABLE extreme AS SELECT c.key, bool_or(k.truth = 0) AS nobody,
             bool_or(k.truth = w.truth) AS everybody
@@ -540,6 +672,7 @@ def _gather(connection: duckdb.DuckDBPyConnection) -> Knowledge:
         margin=column("margin").astype(np.float64) / unit,
         nobody=column("nobody").astype(np.bool_),
         everybody=column("everybody").astype(np.bool_),
+        unseen=column("unseen").astype(np.bool_),
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+from collections import Counter
+from importlib import resources
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from demo import calibration, institutions, people, words
-from demo.areas import load_areas
+from demo.areas import AREAS_FILE, load_areas
 from demo.calibration import LEVELS, PUPILS, SCHOOL_YEARS
 from demo.central import TABLES
 from demo.city import GRADE_LEVEL, PRIVATE, PUBLIC, City
@@ -77,6 +80,21 @@ class TestCalibration:
         tiny = (groups > 0) & (groups < 5)
         assert 50 < tiny.sum() < 0.05 * (groups > 0).sum()
         assert (whole.pupils_of_school(LAST)[whole.schools.level < 4] < 40).sum() > 20
+
+    def test_schools_stand_where_the_correspondence_says(self, whole):
+        with (resources.files("schemas") / "codelists/data" / AREAS_FILE).open(
+            encoding="utf-8-sig"
+        ) as file:
+            lines = {(row["new_code"], row["old_code"] or row["new_code"])
+                     for row in csv.DictReader(file)}  # fmt: skip
+        places = {
+            (whole.areas[area].code, old)
+            for area, old in zip(whole.schools.area, whole.schools.old_area, strict=True)
+        }
+        assert places <= lines and len(places) > 0.9 * len(lines)
+        parts = Counter(old for _, old in places)
+        assert sum(number > 1 for number in parts.values()) > 40
+        assert ("26732", "26732") in places
 
     def test_areas_and_schools_are_uneven(self, whole):
         schools = np.bincount(whole.schools.area)

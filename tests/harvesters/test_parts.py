@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,24 @@ import pyarrow.parquet as pq
 import pytest
 
 from harvesters.disclosure import Published, Refused, audit, audit_together
+from harvesters.disclosure.audit import Audited
 from harvesters.files import sha256
 from harvesters.parts import Part, PartStore, build_parts, schema_of
+from harvesters.reaudit import Version, between
 from schemas import TOTAL
 from tests.harvesters.builders import SCHOOLS, YEAR, City, many_pupils, pupils, school, seal
 from tests.harvesters.killing import contents
-from tests.schemas.builders import AREAS, CITY, ENROLMENT, codelist, cube, measure, record, text
+from tests.schemas.builders import (
+    AREAS,
+    CITY,
+    ENROLMENT,
+    SCHOOL,
+    codelist,
+    cube,
+    measure,
+    record,
+    text,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -287,12 +299,12 @@ def refusing(monkeypatch: pytest.MonkeyPatch, table: str, columns: set[str]) -> 
     """Make the audit refuse `table` as long as it has detail by one of `columns`."""
     from harvesters import parts
 
-    def strict(period: str, published: Sequence[Published]) -> Any:
+    def strict(period: str, published: Sequence[Published], *more: Any) -> Any:
         (file,) = (one.file for one in published if one.table.name == table)
         found = {row[name] for row in pq.read_table(file).to_pylist() for name in columns}
         if found - {TOTAL}:
             raise Refused(table, "Too fine.")
-        return audit_together(period, published)
+        return audit_together(period, published, *more)
 
     monkeypatch.setattr(parts, "audit_together", strict)
 
@@ -345,11 +357,11 @@ def test_another_table_goes_down_where_the_one_to_blame_cannot(
     city.declare(LADDER, cube("stiff", "pupil", [["area", "school"]], [measure("pupils")]))
     from harvesters import parts
 
-    def strict(period: str, published: Sequence[Published]) -> Any:
+    def strict(period: str, published: Sequence[Published], *more: Any) -> Any:
         (file,) = (one.file for one in published if one.table.name == "ladder")
         if set(pq.read_table(file)["school"].to_pylist()) != {TOTAL}:
             raise Refused("stiff", "Too fine.")
-        return audit_together(period, published)
+        return audit_together(period, published, *more)
 
     monkeypatch.setattr(parts, "audit_together", strict)
     ladder, stiff = build(city, "ladder", "stiff")
@@ -521,3 +533,109 @@ def test_a_higher_threshold_hides_more(city: City) -> None:
     assert second.certificate["suppressed"]["pupils"] > first.certificate["suppressed"]["pupils"]
     assert second.certificate["thresholds"] == {"pupils": 12}
     assert min(row["pupils"] for row in rows(second) if row["pupils"]) >= 12
+
+
+OLD_AREAS = (
+    codelist("district", ["701"]),
+    codelist("old_area", [{"code": code, "parent": "701"} for code in ("X1", "X2", "X3")],
+             parent="district"),
+    {**SCHOOL, "fields": [*SCHOOL["fields"], {"name": "old_area", "type": "code"}]},
+    cube("old-areas", "pupil", [["district", "old_area"], ["level"]], [measure("pupils")],
+         disclosure={"ladder": [{"drop": "old_area"}, {"drop": "district"}]}),
+)  # fmt: skip
+"""Wards of before: of X2, a part is in the first area and a part in the second."""
+
+
+def split_city(folder: Path, few: int) -> City:
+    """A city with so `few` pupils in the part of the split ward that went to the first area."""
+    made = City(folder, [*CITY, *OLD_AREAS])
+    places = ((1, 0, "X1"), (2, 0, "X2"), (3, 1, "X2"), (4, 1, "X3"))
+    schools = [{**school(number, AREAS[area]), "old_area": old} for number, area, old in places]
+    seal(made.state, made.declarations, "school", schools)
+    seal_pupils(made, {1: 100, 2: few, 3: 200, 4: 80})
+    return made
+
+
+def seal_pupils(city: City, counts: Mapping[int, int]) -> None:
+    """So many boys and girls at each school."""
+    everybody = [
+        pupil for number, count in counts.items() for sex in ("male", "female")
+        for pupil in pupils(count, f"{number:04d}", sex=sex)
+    ]  # fmt: skip
+    seal(city.state, city.declarations, "pupil", everybody)
+
+
+def test_tables_on_old_and_new_areas_hide_what_their_difference_would_tell(tmp_path: Path) -> None:
+    city = split_city(tmp_path, 2)
+    city.declare(ENROLMENT | {"dimensions": [{"name": "place", "hierarchy": ["area"]}],
+                              "disclosure": {}})  # fmt: skip
+    new, old = build(city, "enrolment", "old-areas")
+    hidden = sum(row["pupils_status"] == "c" for part in (new, old) for row in rows(part))
+    assert hidden > 0 and new.certificate["given_up"] == old.certificate["given_up"] == []
+    # With as many there as elsewhere, nothing is.
+    city = split_city(tmp_path / "more", 30)
+    parts = build(city, "enrolment", "old-areas")
+    assert not any(row["pupils_status"] for part in parts for row in rows(part))
+
+
+def audited(city: City, *names: str) -> Audited:
+    """The audit of what stands, as of each night."""
+    tables = [city.declarations.tables[name] for name in names]
+    store = PartStore(city.state)
+    versions = [
+        Version(table, part, 0 if part == store.get(table, YEAR) else part.number)
+        for table in tables for part in store.versions(table, YEAR)
+    ]  # fmt: skip
+    published = [one.published for one in versions]
+    return audit_together(YEAR, published, between(city.state, "pupil", YEAR, versions))
+
+
+def test_what_lies_between_tables_is_kept_for_later_audits(tmp_path: Path) -> None:
+    city = split_city(tmp_path, 2)
+    (part, old) = build(city, "enrolment", "old-areas")
+    tables = [city.declarations.tables[name] for name in ("enrolment", "old-areas")]
+    versions = [(tables[0], part, 0), (tables[1], old, 0)]
+    (lying,) = PartStore(city.state).between("pupil", YEAR, versions)
+    assert (lying.of, lying.version) == (("enrolment", "old-areas"), 0)
+    assert lying.cells.parent == part.path.parent and lying.cells.stat().st_mode & 0o077 == 0
+    assert PartStore(city.state).between("pupil", YEAR, versions[:1]) == []
+    assert audited(city, "enrolment", "old-areas").told == 0
+
+
+def test_a_revision_of_tables_on_old_and_new_areas_goes_through_the_same_gate(
+    tmp_path: Path,
+) -> None:
+    city = split_city(tmp_path, 2)
+    build(city, "enrolment", "old-areas")
+    seal_pupils(city, {1: 160, 2: 2, 3: 200, 4: 80})
+    build(city, "enrolment", "old-areas")
+    found = audited(city, "enrolment", "old-areas")
+    assert found.certificates["old-areas"].system["earlier_versions"] == 1 and found.told == 0
+    tables = [city.declarations.tables[name] for name in ("enrolment", "old-areas")]
+    store = PartStore(city.state)
+    versions = [(one, part, 0 if part == store.get(one, YEAR) else part.number)
+                for one in tables for part in store.versions(one, YEAR)]  # fmt: skip
+    assert [one.version for one in store.between("pupil", YEAR, versions)] == [0, 1]
+
+
+def test_old_areas_that_come_too_late_go_down_their_own_ladder(tmp_path: Path) -> None:
+    city = split_city(tmp_path, 2)
+    # Everything on new areas stands open, but for the school of four.
+    build(city, "enrolment")
+    (old,) = build(city, "old-areas")
+    assert {row["old_area"] for row in rows(old)} in ({TOTAL}, {TOTAL, "X1", "X2", "X3"})
+    audited(city, "enrolment", "old-areas")
+    # Both are of the same records, and so are both of a revision.
+    seal_pupils(city, {1: 160, 2: 2, 3: 200, 4: 80})
+    build(city, "enrolment", "old-areas")
+    found = audited(city, "enrolment", "old-areas")
+    assert found.certificates["old-areas"].system["earlier_versions"] == 2
+
+
+def test_old_areas_of_a_period_that_was_revised_before_are_refused(tmp_path: Path) -> None:
+    city = split_city(tmp_path, 30)
+    build(city, "enrolment")
+    seal_pupils(city, {1: 160, 2: 30, 3: 200, 4: 80})
+    build(city, "enrolment")
+    with pytest.raises(Refused, match="What lies between it and enrolment is not known"):
+        build(city, "old-areas")

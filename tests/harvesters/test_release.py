@@ -205,11 +205,11 @@ def test_a_rung_that_was_given_up_is_noted_for_readers(
 ) -> None:
     strict = parts.audit_together
 
-    def refuse_schools(period: str, published: Sequence[Published]) -> Any:
+    def refuse_schools(period: str, published: Sequence[Published], *more: Any) -> Any:
         (one,) = published
         if set(pq.read_table(one.file)["school"].to_pylist()) != {TOTAL}:
             raise Refused(one.table.name, "Too fine.")
-        return strict(period, published)
+        return strict(period, published, *more)
 
     monkeypatch.setattr(parts, "audit_together", refuse_schools)
     city.publish()
@@ -225,7 +225,7 @@ def test_a_refusal_keeps_the_last_release_and_the_others_go_on(
     published_last: City, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
 
-    def refuse(period: str, published: Sequence[Published]) -> Any:
+    def refuse(period: str, published: Sequence[Published], *more: Any) -> Any:
         raise Refused(published[-1].table.name, "In doubt.")
 
     monkeypatch.setattr(parts, "audit_together", refuse)

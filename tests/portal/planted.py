@@ -183,7 +183,7 @@ class Planted:
 
 _DECLARED = {
     "truong": "nam_hoc, ma_truong, ten_truong, loai_truong, cap_hoc, loai_hinh, ma_phuong_xa, "
-    "vi_do, kinh_do, dat_chuan_quoc_gia",
+    "ma_phuong_xa_cu, vi_do, kinh_do, dat_chuan_quoc_gia",
     "hoc_sinh": "nam_hoc, ma_dinh_danh, ma_truong, khoi, gioi_tinh, internet_tai_nha, "
     "thiet_bi_hoc_tap, dung_kho_hoc_lieu",
 }

@@ -468,20 +468,46 @@ def differences(table: Table, earlier: pd.DataFrame, later: pd.DataFrame) -> lis
 
 
 def set_old_areas_against_new(stranger: Stranger) -> list[str]:
-    """47 old wards were split: a total on an old area less totals on new ones is a sliver. The
-    correspondence is published; a table about persons on old areas would be the other half."""
+    """47 old wards were split: a total on an old area less totals on new ones, or on schools, is a
+    sliver. The register says where each school is, so all of them are one system of sums."""
     changes = stranger.current_rows("area-changes")
-    split = changes[changes["area_change_kind"] == "part"]["old_area"].nunique()
-    assert split > 40
-    found = []
-    for name in stranger.action("package_list").json()["result"]:
-        fields = stranger.get(f"/schema/{name}.json").json()["fields"]
-        about_persons = name in stranger.published
-        for field in fields:
-            codelist = field.get("rdfType", "").rpartition("/")[2]
-            if about_persons and codelist in ("old_area", "district", "old_province"):
-                found.append(f"{name} is published by {field['name']}, with {split} split wards")
-    return found
+    split = set(changes[changes["area_change_kind"] == "part"]["old_area"])
+    assert len(split) > 40
+    old = stranger.current_rows("enrolment-old-areas")
+    new = stranger.current_rows("enrolment").query("grade == @TOTAL and sex == @TOTAL")
+    places = stranger.current_rows("schools")[["school_year", "school", "area", "old_area"]]
+    schools = new[new["school"] != TOTAL].drop(columns="area")
+    schools = schools.merge(places, on=["school_year", "school"], validate="many_to_one")
+    assert len(schools) == (new["school"] != TOTAL).sum()
+    system = System()
+    areas = new[(new["area"] != TOTAL) & (new["school"] == TOTAL)]
+    for unit, rows in (("area", areas), ("old_area", old[old["old_area"] != TOTAL]),
+                       ("school", schools)):  # fmt: skip
+        for row in rows.to_dict("records"):
+            shown = row["pupils_status"] != HIDDEN
+            bounds = (row["pupils"], row["pupils"]) if shown else ()
+            system.number((unit, row["school_year"], row[unit], row["level"]), *bounds)
+    slivers: dict[Hashable, list[Hashable]] = {}
+    for row in schools.to_dict("records"):
+        at = (row["school_year"], row["area"], row["old_area"], row["level"])
+        school = ("school", row["school_year"], row["school"], row["level"])
+        slivers.setdefault(("sliver", *at), []).append(school)
+    sums: dict[Hashable, list[Hashable]] = dict(slivers)
+    for sliver in slivers:
+        _, year, area, was, level = sliver
+        sums.setdefault(("area", year, area, level), []).append(sliver)
+        sums.setdefault(("old_area", year, was, level), []).append(sliver)
+        system.number(sliver)
+    for total, parts in sums.items():
+        assert total in system, f"there is no row of {total}"
+        system.sum({**dict.fromkeys(parts, 1.0), total: -1.0}, 0.0, 0.0)
+    asked = [one for one in slivers if one[3] in split]
+    assert asked, "no school stands in a ward that was split: nothing would be shown"
+    return [
+        f"{name}: {interval.least:g} … {interval.greatest:g}"
+        for name, interval in system.intervals(asked, RATE_THRESHOLD).items()
+        if interval.is_few(RATE_THRESHOLD)
+    ]
 
 
 def measure_persons_by_a_ratio(stranger: Stranger) -> list[str]:

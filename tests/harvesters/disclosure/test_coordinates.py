@@ -10,7 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from harvesters.disclosure import Refused, coordinates, protect, protect_together
+from harvesters.disclosure import (
+    Crossing,
+    Refused,
+    coordinates,
+    crossings,
+    protect,
+    protect_together,
+)
 from harvesters.disclosure.coordinates import Coordinates
 from schemas import Declarations, Table
 from tests.harvesters.disclosure.builders import PLACE, cells_of, declare_tables
@@ -34,10 +41,13 @@ PEOPLE = {
 }
 
 
-def made(tables: Sequence[Table]) -> tuple[Coordinates, dict[str, pa.Table]]:
-    cells = {table.name: counted(table, PEOPLE) for table in tables}
-    components = {table.name: [one.numerator for one in table.measures] for table in tables}
-    return Coordinates(tables, cells, components), cells
+def made(
+    tables: Sequence[Table], crossed: Sequence[Crossing] = ()
+) -> tuple[Coordinates, dict[str, pa.Table]]:
+    every = [*tables, *(one.table for one in crossed)]
+    cells = {table.name: counted(table, PEOPLE) for table in every}
+    components = {table.name: [one.numerator for one in table.measures] for table in every}
+    return Coordinates(tables, cells, components, crossed), cells
 
 
 def found(of: Coordinates, table: Table, name: str, where: dict[str, str], cells: pa.Table) -> Any:
@@ -88,7 +98,7 @@ def test_a_code_brings_those_above_it_into_every_table(tmp_path: Path) -> None:
 
 
 def test_tables_that_count_by_unlinked_columns_are_refused(tmp_path: Path) -> None:
-    """A school is in an area, but no table says which: what both tell is not known here."""
+    """A school is in an area, but no table says which: their crossing has to."""
     documents = [
         *CITY,
         cube("schools-alone", "pupil", [["school"]], [measure("pupils")]),
@@ -97,11 +107,19 @@ def test_tables_that_count_by_unlinked_columns_are_refused(tmp_path: Path) -> No
     tables = [
         declare(tmp_path, documents).tables[name] for name in ("schools-alone", "areas-alone")
     ]
-    with pytest.raises(Refused, match="Put area above school") as refused:
-        made(tables)
-    assert refused.value.table == "schools-alone"
-    with pytest.raises(Refused, match="Put area above school"):
-        made(tables[::-1])
+    for order in (tables, tables[::-1]):
+        with pytest.raises(
+            Refused, match=r"neither is above the other .*\(area, school\)"
+        ) as refused:
+            made(order)
+        assert refused.value.table == order[-1].name
+        of, cells = made(order, crossings(order))
+        # The school brings its area along.
+        name = cells["schools-alone"]["school"].to_pylist().index("0001")
+        area = cells["areas-alone"]["area"].to_pylist().index("00100")
+        places = [of.of(table, table.measures[0].numerator)[0] for table in tables]
+        column = of.columns.index("area")
+        assert places[0][name, column] == places[1][area, column] > 0
 
 
 def test_tables_that_count_by_columns_which_cross_each_other_are_refused(tmp_path: Path) -> None:
@@ -117,7 +135,9 @@ def test_tables_that_count_by_columns_which_cross_each_other_are_refused(tmp_pat
         "owners": cells_of(declared["owners"], {("public", "male"): {"pupils": 30}}),
     }
     for names in (("areas", "owners"), ("owners", "areas")):
-        with pytest.raises(Refused, match="could be told apart") as refused:
+        with pytest.raises(
+            Refused, match=r"neither is above the other .*area, ownership"
+        ) as refused:
             protect_together([declared[name] for name in names], cells)
         assert refused.value.table == names[1]
 
@@ -131,8 +151,9 @@ def test_parents_by_a_code_list_are_linked_as_well(tmp_path: Path) -> None:
     tables = [
         declare(tmp_path, documents).tables[name] for name in ("grades-alone", "levels-alone")
     ]
-    with pytest.raises(Refused, match="Put level above grade"):
+    with pytest.raises(Refused, match=r"neither is above the other .*\(grade, level\)"):
         made(tables)
+    made(tables, crossings(tables))
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def known(values: Mapping[str, float | None], rows: Sequence[Row]) -> Knowledge:
         margin=np.full(len(names), np.nan),
         nobody=np.zeros(len(names), bool),
         everybody=np.zeros(len(names), bool),
+        unseen=np.zeros(len(names), bool),
     )
 
 

@@ -54,8 +54,12 @@ def changes() -> tuple[Change, ...]:
 def changes_of(codelist: str, code: str) -> list[Change]:
     """The lines that a unit stands in: what a new one was made of, or what an old one went into.
 
-    `codelist` is `area`, `old_area` or `district`; any other list has none.
+    `codelist` is `area`, `old_area` or `district`; any other list has none. A district that had no
+    units below it is among the old ones by the code of its new one.
     """
     if codelist == "area":
         return [change for change in changes() if change.new == code]
+    if codelist == "old_area":
+        return [change for change in changes()
+                if code == (change.old if change.old_list == codelist else change.new)]  # fmt: skip
     return [change for change in changes() if (change.old_list, change.old) == (codelist, code)]
