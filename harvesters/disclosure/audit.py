@@ -8,6 +8,7 @@ in one is not a mistake in both.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -335,6 +336,8 @@ def audit_together(
     rates[known.hidden_rates.ravel()] = True
     least = np.where(known.amount, _LEAST_WIDTH, 1.0)
     width = np.where((known.hidden & ~left | rates) & np.isnan(high), least, np.nan)
+    change = np.where((low == 0) & ~known.amount, _change(known), 0)
+    change[change > high] = 0
     known, low, high, width, pairs = _with_differences(known, low, high, width)
     try:
         found = intervals(known, low, high, width)
@@ -344,12 +347,16 @@ def audit_together(
     least = np.append(least, np.ones(len(pairs)))
     exposed, exact = np.zeros(len(known.key), dtype=bool), ~np.isnan(known.value)
     exact[found.figure] = found.high - found.low < least[found.figure] - TOLERANCE
+    lowest = low[found.figure] + TOLERANCE
+    change = np.append(change, np.zeros(len(pairs)))[found.figure]
+    # That a small figure was what it has lost since, at the least, is what its change tells.
+    by_change = (found.low > lowest) & (found.low <= lowest + change)
     exposed[found.figure] = (
-        (found.low > low[found.figure] + TOLERANCE)
+        (found.low > lowest + change)
         | (found.high < high[found.figure] - TOLERANCE)
         | (hidden & exact)[found.figure]
     )
-    differences = int(exposed[pairs].sum())
+    differences = int(exposed[pairs].sum() + by_change.sum())
     exposed[pairs] = False
     rates_told = known.hidden_rates[exact[known.hidden_rates].all(axis=1)]
     if len(rates_told):
@@ -393,6 +400,18 @@ def _asked(known: Knowledge) -> tuple[Floats, Floats]:
     high = np.where(known.amount, known.truth + margin, high)
     asked = np.where(known.amount, known.margin > 0, small | known.nobody | full)
     return np.where(asked, low, np.nan), np.where(asked, high, np.nan)
+
+
+def _change(known: Knowledge) -> Floats:
+    """How much more each figure is than at its least in any version, shape (figures,)."""
+    if not len(known.changed):
+        return np.zeros(len(known.key))
+    # A figure of an earlier version that has changed since is called after that version.
+    names = np.array([re.sub("@[0-9]+$", "", key) for key in known.key], dtype=object)
+    _, same = np.unique(names, return_inverse=True)
+    least = np.full(len(names), np.inf)
+    np.fmin.at(least, same, known.truth)
+    return np.nan_to_num(known.truth - least[same])
 
 
 def _with_differences(

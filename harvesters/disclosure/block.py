@@ -12,9 +12,10 @@ from harvesters.disclosure.system import Index, Mask, Sums, System, Terms, Value
 
 _HIDDEN_PRICE = 1e-3
 
-_EFFORT = 4_000
-"""How many linear programmes may be solved to do with less: a number, so that the outcome does not
-depend on how busy the machine is."""
+_EFFORT = 300_000
+"""How many linear programmes may be solved to do with less, times the figures that may move in
+each: a number, so that the outcome does not depend on how busy the machine is. A ward of the full
+city takes half of it at most; a table that is one block of many figures would take minutes."""
 
 _TOLERANCE = 1e-6
 _DIGITS = 6
@@ -132,8 +133,9 @@ class Block:
             return
         crossings = _crossings(self._terms, len(self.own))
         moves = self._made(self._loose, np.ones(len(self.own)), far=False)
+        most = _EFFORT // int(self._loose.sum())
         for figure in candidates[np.argsort(-self._weight[candidates], kind="stable")].tolist():
-            if moves.programmes > _EFFORT:
+            if moves.programmes > most:
                 break
             if self._is_indispensable(figure, *crossings):
                 continue

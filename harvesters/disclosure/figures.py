@@ -46,7 +46,8 @@ class Figures:
     that are suppressed whatever becomes of their figures, of shape (rows,); `codable` those of
     them that may be coded instead. `own` has, by table and measure, the figures of the measures
     that are sums of amounts, of shape (rows,): such a measure may tell a count of persons too, and
-    be hidden with it. `crossed` has the figures of each crossing, by name.
+    be hidden with it. `crossed` has the figures of each crossing, by name. `change` is how much
+    more each figure is than at its least in any version, shape (figures,).
     """
 
     system: System
@@ -54,6 +55,7 @@ class Figures:
     ends: Mapping[str, Mapping[str, Mask]]
     own: Mapping[tuple[str, str], Index]
     crossed: Mapping[str, Index]
+    change: Values
     codable: Sequence[tuple[str, str, Ends]] = ()
 
     def coded(self, hidden: Mask) -> Figures:
@@ -73,7 +75,19 @@ class Figures:
             ends[table][measure][safe.row] = False
             open_[safe.below] = True
             most = coded.narrowed(most, safe, system.value)
-        return Figures(replace(system, open=open_, most=most), told, ends, self.own, self.crossed)
+        return Figures(
+            replace(system, open=open_, most=most), told, ends, self.own, self.crossed, self.change
+        )
+
+    def with_differences_told(self) -> Figures | None:
+        """The same, where a reader of all versions may know by how much a small figure has changed,
+        and so that it was that many at the least; None where none has."""
+        few = (self.system.low == 0) & (self.change > 0) & (self.change <= self.system.high)
+        if not few.any():
+            return None
+        return replace(
+            self, system=replace(self.system, low=np.where(few, self.change, self.system.low))
+        )
 
     def masks(self, hidden: Mask) -> dict[str, dict[str, Mask]]:
         """The rows that are suppressed, by table and measure, where figures are hidden (shape
@@ -242,7 +256,7 @@ def figures_of(
         block=block,
         most=most,
     )
-    return Figures(system, told, ends, own, its, codable)
+    return Figures(system, told, ends, own, its, _change(value, known, rests, others), codable)
 
 
 def _components(table: Table) -> list[Component]:
@@ -362,12 +376,13 @@ def _grouped(total: Index, part: Index, line: Index) -> Sums:
 @dataclass(frozen=True)
 class _Rests:
     """Figures that no table has: what is left of a figure without some of its parts. They are the
-    last parts of `sums`, and numbered on from those that rows name; `value` and `total` (what each
-    is left of) have the shape (rests,)."""
+    last parts of `sums`, and numbered on from those that rows name; `value`, `total` (what each is
+    left of) and `kind` (the same in all versions) have the shape (rests,)."""
 
     sums: list[Sums]
     value: Values
     total: Index
+    kind: Index
 
 
 def _rests(coordinates: Coordinates, known: _Known, counted: Sequence[_Counted]) -> _Rests:
@@ -397,7 +412,8 @@ def _rests(coordinates: Coordinates, known: _Known, counted: Sequence[_Counted])
             parts = np.add.reduceat(known.value[sums.part], sums.start[:-1])
             left.append(known.value[sums.total] - parts)
     if not found:
-        return _Rests([], np.empty(0), np.empty(0, dtype=np.int64))
+        nothing = np.empty(0, dtype=np.int64)
+        return _Rests([], np.empty(0), nothing, nothing)
     _, kinds = np.unique(np.concatenate(of, axis=1), axis=1, return_inverse=True)
     value = np.concatenate(left)
     number, first = _distinct_pairs(kinds.ravel(), value)
@@ -406,7 +422,21 @@ def _rests(coordinates: Coordinates, known: _Known, counted: Sequence[_Counted])
         _with_last(sums, size + rest)
         for sums, rest in zip(found, np.split(number, ends), strict=True)
     ]
-    return _Rests(numbered, value[first], np.concatenate([sums.total for sums in found])[first])
+    total = np.concatenate([sums.total for sums in found])
+    return _Rests(numbered, value[first], total[first], kinds.ravel()[first])
+
+
+def _change(value: Values, known: _Known, rests: _Rests, others: Sums) -> Values:
+    """How much more each figure is than at its least in any version, shape (figures,)."""
+    _, same = np.unique(known.key, return_inverse=True)
+    same = np.append(same, rests.kind + same.max(initial=-1) + 1)
+    pairs = np.stack([same[others.total], same[others.part[::2]]])
+    _, kind = np.unique(pairs, axis=1, return_inverse=True)
+    same = np.append(same, kind.ravel() + same.max(initial=-1) + 1)
+    least = np.full(len(value), np.inf)
+    np.minimum.at(least, same, value)
+    change: Values = value - least[same]
+    return change
 
 
 def _with_last(sums: Sums, last: Index) -> Sums:

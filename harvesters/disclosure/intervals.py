@@ -3,10 +3,15 @@
 The reader's system falls apart into components that have no row in common. In each, every solution
 that is found widens what is known to be possible for all of its figures at once; a figure for
 which that is not enough gets linear programmes of its own, for its least and its greatest value.
+
+In a large component, the last few figures are looked at with what is near to them: what can be
+there while all others are what was counted is possible in the whole as well. Only what that does
+not show is asked of the whole.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +23,12 @@ from harvesters.disclosure.reader import Flags, Floats, Knowledge, Numbers
 
 TOLERANCE = 1e-5
 """How far a bound may be from where it has to be: the solver's own tolerance, with room."""
+
+_NEAR = 1_000
+"""How many figures are near to another: programmes take longer than in proportion."""
+
+_FEW = 0.02
+"""The share of a component's figures for which no solution of the whole is looked for any more."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,14 @@ def intervals(known: Knowledge, low: Floats, high: Floats, width: Floats) -> Int
     for figures, terms in _components(np.flatnonzero(unknown), row, figure):
         asked = float(np.nan_to_num(high[figures]).max())
         one = _Component(figures, row[terms], figure[terms], sign[terms], least, greatest, asked)
+        truth = known.truth[figures]
+        if len(figures) > 2 * _NEAR and not np.isnan(truth).any():
+            rows, place = np.unique(row[terms], return_inverse=True)
+            its = place, np.searchsorted(figures, figure[terms]), sign[terms]
+            ends = least[rows], greatest[rows]
+            one.allow(truth)
+            one.sweep(low[figures], high[figures], _FEW)
+            _look_nearby(one, its, truth, ends, (low[figures], high[figures], width[figures]))
         one.widen(low[figures], high[figures], width[figures])
         found_low[figures], found_high[figures], exact[figures] = one.low, one.high, one.exact
         programmes += one.programmes
@@ -99,6 +118,81 @@ def _components(
         if len(figures):
             here = label[figures[0]]
             yield figures, by_term[slice(*np.searchsorted(of_term, [here, here + 1]))]
+
+
+def _look_nearby(
+    whole: _Component,
+    its: tuple[Numbers, Numbers, Floats],
+    truth: Floats,
+    ends: tuple[Floats, Floats],
+    asked: tuple[Floats, Floats, Floats],
+) -> None:
+    """Widen what is possible in a component by what is possible near each figure in turn, while
+    all others are what was counted. All is numbered within the component: `its` terms by row,
+    figure and sign, `truth` and what is `asked` by figure, the `ends` by row."""
+    row, figure, sign = its
+    least, greatest = ends
+    counted = np.bincount(row, sign * truth[figure], len(least))
+    near = _Near(row, figure, len(least), len(truth))
+    for seed in range(len(truth)):
+        if not whole.lacks(seed, *(each[seed] for each in asked)):
+            continue
+        figures, terms = near.around(seed)
+        inside = np.zeros(len(truth), dtype=bool)
+        inside[figures] = True
+        own = terms[inside[figure[terms]]]
+        moved = np.bincount(row[own], sign[own] * truth[figure[own]], len(least))
+        low, high, width = (each[figures] for each in asked)
+        one = _Component(
+            figures, row[own], figure[own], sign[own],
+            least - counted + moved, greatest - counted + moved,
+            float(np.nan_to_num(high).max()),
+        )  # fmt: skip
+        one.low, one.high = whole.low[figures], whole.high[figures]
+        try:
+            one.reach(int(np.searchsorted(figures, seed)), low, high, width)
+        except Unsolved:
+            # What was counted is a solution but for what sums of decimals are rounded by.
+            continue
+        finally:
+            whole.programmes += one.programmes
+        whole.low[figures], whole.high[figures] = one.low, one.high
+
+
+class _Near:
+    """Which figures are near to which: those that rows of few figures join."""
+
+    def __init__(self, row: Numbers, figure: Numbers, rows: int, figures: int):
+        self._figures = figure[np.argsort(row, kind="stable")]
+        self._row_start = np.searchsorted(np.sort(row), np.arange(rows + 1))
+        self._terms = np.argsort(figure, kind="stable")
+        self._rows = row[self._terms]
+        self._start = np.searchsorted(figure[self._terms], np.arange(figures + 1))
+        self._length = np.diff(self._row_start)
+
+    def around(self, figure: int) -> tuple[Numbers, Numbers]:
+        """The figures nearest to one, ascending, and the terms that they stand in (places)."""
+        found = {figure}
+        seen: set[int] = set()
+        waiting: list[tuple[int, int]] = []
+
+        def enter(one: int) -> None:
+            for row in self._rows[self._start[one] : self._start[one + 1]].tolist():
+                if row not in seen:
+                    seen.add(row)
+                    heapq.heappush(waiting, (int(self._length[row]), row))
+
+        enter(figure)
+        while waiting and len(found) < _NEAR:
+            _, row = heapq.heappop(waiting)
+            for one in self._figures[self._row_start[row] : self._row_start[row + 1]].tolist():
+                if one not in found:
+                    found.add(one)
+                    enter(one)
+        figures = np.array(sorted(found), dtype=np.int64)
+        terms = np.concatenate([self._terms[self._start[one] : self._start[one + 1]]
+                                for one in figures.tolist()])  # fmt: skip
+        return figures, terms
 
 
 class _Component:
@@ -136,9 +230,28 @@ class _Component:
             column.astype(np.int32), sign[order],
         )  # fmt: skip
 
+    def allow(self, values: Floats) -> None:
+        """These values are possible, all at once."""
+        self.low, self.high = np.minimum(self.low, values), np.maximum(self.high, values)
+
+    def lacks(self, place: int, low: float, high: float, width: float) -> bool:
+        """Whether something that is asked of a figure is not shown to be possible."""
+        return bool(
+            self.low[place] > low + TOLERANCE
+            or self.high[place] < high - TOLERANCE
+            or self.high[place] - self.low[place] < width - TOLERANCE
+        )
+
+    def reach(self, place: int, low: Floats, high: Floats, width: Floats) -> None:
+        """Find solutions for what is asked of one figure, and on the way of the others."""
+        self.sweep(low, high)
+        if self.lacks(place, low[place], high[place], width[place]):
+            self._solve({place: 1.0})
+            self._solve({place: -1.0})
+
     def widen(self, low: Floats, high: Floats, width: Floats) -> None:
         """Find solutions until every figure has what is asked of it, or cannot have it."""
-        self._sweep(low, high)
+        self.sweep(low, high)
         for place in range(len(self.low)):
             lacking_low = self.low[place] > low[place] + TOLERANCE
             lacking_high = self.high[place] < high[place] - TOLERANCE
@@ -160,13 +273,14 @@ class _Component:
                     self._solve({place: -1.0})
                 self.exact[place] = True
 
-    def _sweep(self, low: Floats, high: Floats) -> None:
-        """Solutions that are as low, or as high, as can be for many figures at once."""
+    def sweep(self, low: Floats, high: Floats, few: float = 0.0) -> None:
+        """Find solutions that are as low, or as high, as can be for many figures at once, as long
+        as more than a share of `few` lack something."""
         for sign in (1.0, -1.0):
             before = len(low) + 1
             while True:
                 lacking = self.low > low + TOLERANCE if sign > 0 else self.high < high - TOLERANCE
-                if not lacking.any() or lacking.sum() >= before:
+                if lacking.sum() <= few * len(lacking) or lacking.sum() >= before:
                     break
                 before = int(lacking.sum())
                 if sign < 0:

@@ -80,7 +80,7 @@ def protect_together(
         every, known, {one.table.name: one.hidden for one in before}, versions, pinned, crossed
     )
     try:
-        figures, hidden = _suppressed(figures)
+        figures, hidden = _suppressed_between_versions(figures)
         if (amounts := figures.beside(hidden)) is not None:
             hidden = hidden | suppress(amounts)
     except Unprotectable as unprotectable:
@@ -96,6 +96,22 @@ def protect_together(
         ) from None
     masks = figures.masks(hidden)
     return {table.name: masks[table.name] for table in tables}
+
+
+def _suppressed_between_versions(figures: Figures) -> tuple[Figures, Mask]:
+    """Which figures are hidden, shape (figures,). Where nothing keeps a reader of all versions from
+    knowing by how much a small figure has changed, nothing more than that is told: the audit finds
+    it, and a person has to decide.
+
+    :raises Unprotectable: what some figures ask for cannot be kept.
+    """
+    try:
+        return _suppressed(figures)
+    except Unprotectable:
+        told = figures.with_differences_told()
+        if told is None:
+            raise
+    return _suppressed(told)
 
 
 def _suppressed(figures: Figures) -> tuple[Figures, Mask]:

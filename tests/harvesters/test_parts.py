@@ -618,6 +618,15 @@ def test_a_revision_of_tables_on_old_and_new_areas_goes_through_the_same_gate(
     assert [one.version for one in store.between("pupil", YEAR, versions)] == [0, 1]
 
 
+def test_a_revision_by_which_a_sliver_changes_is_held(tmp_path: Path) -> None:
+    city = split_city(tmp_path, 2)
+    build(city, "enrolment", "old-areas")
+    seal_pupils(city, {1: 100, 2: 1, 3: 200, 4: 80})
+    parts = build(city, "enrolment", "old-areas")
+    assert [part.number for part in parts] == [1, 1]
+    assert PartStore(city.state).held("pupil", YEAR) is not None
+
+
 def test_old_areas_that_come_too_late_go_down_their_own_ladder(tmp_path: Path) -> None:
     city = split_city(tmp_path, 2)
     # Everything on new areas stands open, but for the school of four.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 from harvesters.disclosure import Frozen, Published, Refused, audit_together, protect_together
 from harvesters.disclosure.audit import _with_differences
+from harvesters.disclosure.intervals import intervals
 from harvesters.disclosure.reader import knowledge
 from schemas import Declarations, Table
 from tests.harvesters.builders import YEAR
@@ -133,6 +135,40 @@ def test_a_difference_of_a_few_is_told_unless_it_cannot_be_worked_out(
     # Where a cell is too small, the total goes with it: it would say that there is one at least.
     assert told((2, 40), (3, 40)) == 0
     assert told((2, 40), (3, 60)) == 0
+
+
+def test_a_small_figure_whose_change_nothing_hides_is_for_a_person_to_decide(
+    tmp_path: Path, declarations: Declarations
+) -> None:
+    """The totals stand open already: of three boys one has left, so there was one at the least. No
+    more than that is told, and not without a decision."""
+    (table,) = [declarations.tables["one-line"]]
+    kinds = [("00100", "0001", "primary", "g1", sex, "yes") for sex in ("male", "female")]
+
+    def at(numbers: tuple[int, int], before: Sequence[Frozen] = ()) -> Version:
+        return version([table], dict(zip(kinds, numbers, strict=True)), before)
+
+    first = at((12, 30))
+    second = at((3, 40), frozen(first))
+    today = at((2, 40), [*frozen(first), *(replace(one, version=2) for one in frozen(second))])
+    for _, ((_, _, masks),) in (second, today):
+        assert masks["pupils"].tolist() == [False, True, True]
+    shown = files([first, second, today], tmp_path)
+    # By how much the boys have changed, and all, and how many boys there were at the least.
+    assert audit_together(YEAR, shown).told == 3
+    known = knowledge(shown)
+    boys = {
+        int(known.truth[number]): number for number, key in enumerate(known.key)
+        if key.startswith(";sex=male") and known.hidden[number]
+    }  # fmt: skip
+    low, high, nothing = np.full((3, len(known.key)), np.nan)
+    low[list(boys.values())], high[list(boys.values())] = 0, 5
+    found = intervals(known, low, high, nothing)
+    place = {number: index for index, number in enumerate(found.figure.tolist())}
+    assert sorted(boys) == [2, 3]
+    assert found.low[place[boys[3]]] == pytest.approx(1)
+    assert found.low[place[boys[2]]] == pytest.approx(0)
+    assert (found.high[[place[one] for one in boys.values()]] >= 5).all()
 
 
 def test_a_difference_has_to_reach_from_nothing_to_the_threshold(
