@@ -360,7 +360,8 @@ class _Before:
         }  # fmt: skip
 
     def lying(self) -> list[FrozenCrossing]:
-        """What lay between earlier versions, as the protection takes it."""
+        """What lay between earlier versions, as the protection takes it. Between tables of version
+        0 all is counted anew."""
         return [
             FrozenCrossing(
                 tuple(
@@ -370,13 +371,12 @@ class _Before:
                 pq.read_table(one.cells),
                 one.version,
             )
-            for one in self.between()
-        ]
+            for one in self._between if one.version
+        ]  # fmt: skip
 
     def between(self) -> list[Between]:
-        """What lay between earlier versions, as the audit reads it. Between tables of version 0
-        all is counted anew."""
-        return [one for one in self._between if one.version]
+        """What lies between all of these parts, as the audit reads it."""
+        return self._between
 
     def frozen(self) -> list[Frozen]:
         """The parts as the protection takes them."""
@@ -451,7 +451,11 @@ def _write_tables(
                 rows = _with_revised_flags(table, rows, earlier[table.name])
                 file = folder / f"{table.name}.parquet"
                 pq.write_table(rows, file, compression="zstd", row_group_size=100_000)
-            between = [_write_between(one, cells[one.table.name], folder) for one in crossed]
+            # What lies between tables that both stand was written with the later of them.
+            between = [
+                _write_between(one, cells[one.table.name], folder)
+                for one in crossed if any(table.name in one.of for table in cubes)
+            ]  # fmt: skip
             certificates, told = _certified(tables, cells, basis.period, folder, before, between)
         except Refused as refused:
             rows = {name: cube.num_rows for name, cube in cells.items()}
