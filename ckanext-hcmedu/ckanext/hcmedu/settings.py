@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from ckan.exceptions import CkanConfigurationException
 
 from harvesters import audits
@@ -92,3 +93,10 @@ def site_description() -> dict[str, str]:
         "vi": tk.config["ckan.site_description"],
         "en": tk.config["hcmedu.catalog_description_en"],
     }
+
+
+def license() -> dict[str, str]:
+    """The licence of the portal's datasets, as a dataset's fields of CKAN name it."""
+    identifier = tk.config["hcmedu.license_id"]
+    known = model.Package.get_license_register().get(identifier)
+    return {"license_id": identifier, "license_url": known.url if known else ""}

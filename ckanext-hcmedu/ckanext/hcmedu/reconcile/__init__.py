@@ -28,6 +28,7 @@ from typing import Any, Literal
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.hcmedu import settings
 from ckanext.hcmedu.model import Projection
 from ckanext.hcmedu.reconcile import datastore, index, package
 from ckanext.hcmedu.reconcile.dataset import Setting, datastore_id, make_dataset
@@ -316,12 +317,9 @@ class _Wanted:
         self.manifest = manifest
         self.table = declarations.tables[release.table]
         first = min(store.releases(release.table), key=lambda found: found.number)
-        license_id = tk.config["hcmedu.license_id"]
-        license_ = model.Package.get_license_register().get(license_id)
         setting = Setting(
-            site=tk.config["ckan.site_url"].rstrip("/"),
-            license_id=license_id,
-            license_url=license_.url if license_ else "",
+            site=settings.site_url(),
+            **settings.license(),
             organization=state.organization(manifest["organization"]),
         )
         self.dataset = make_dataset(self.table, manifest, first.manifest["issued"], setting)

@@ -135,6 +135,7 @@ def make_dataset(
         "version_notes_translated": _version_notes(manifest),
         "url": page,
         "identifier": dataset_id(name),
+        "alternate_identifier": [name],
         "hcmedu_table": name,
         "hcmedu_release": number,
         "record": table.record,
@@ -264,8 +265,11 @@ def _datastore_resource(table: Table, release: int, setting: Setting) -> dict[st
     site, name = setting.site, table.name
     service = {
         "uri": f"{site}/api/3/action/datastore_search#{name}",
-        "title": f"API: {table.title['vi']}",
-        "description": f"API DataStore của CKAN; `resource_id={name}` luôn là bản mới nhất.",
+        "title_translated": {key: f"API: {text}" for key, text in table.title.items()},
+        "description_translated": {
+            "vi": f"API DataStore của CKAN; `resource_id={name}` luôn là bản mới nhất.",
+            "en": f"CKAN's DataStore API; `resource_id={name}` is always the current release.",
+        },
         "endpoint_url": [f"{site}/api/3/action/datastore_search?resource_id={name}"],
         "endpoint_description": "https://docs.ckan.org/en/2.12/maintaining/datastore.html",
         "serves_dataset": [f"{site}/dataset/{dataset_id(name)}"],
