@@ -17,30 +17,28 @@ _FORBIDDEN = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def name_blank_nodes(graph: Graph, root: URIRef) -> None:
-    """Give each blank node that is reached from `root` an IRI below its subject's.
+def name_blank_nodes(graph: Graph) -> None:
+    """Give each blank node that is reached from an IRI an IRI below its subject's.
 
     The IRI is ``<subject>#<property>``, numbered by content where there are several.
     """
-    waiting, seen = [root], {root}
-    while waiting:
-        subject = waiting.pop()
-        for predicate in sorted(set(graph.predicates(subject))):
-            _name(graph, subject, predicate)
-        for value in graph.objects(subject):
-            # What other sites name is theirs; below it nothing of ours is without a name.
-            if isinstance(value, URIRef) and value not in seen:
-                seen.add(value)
-                waiting.append(value)
+    while True:
+        places: dict[tuple[URIRef, Node], list[BNode]] = {}
+        for subject, predicate, node in graph:
+            if isinstance(node, BNode) and isinstance(subject, URIRef):
+                places.setdefault((subject, predicate), []).append(node)
+        if not places:
+            return
+        for (subject, predicate), nodes in sorted(places.items(), key=lambda item: item[0]):
+            _name(graph, subject, predicate, nodes)
 
 
-def _name(graph: Graph, subject: URIRef, predicate: Node) -> None:
-    nodes = [node for node in graph.objects(subject, predicate) if isinstance(node, BNode)]
-    nodes.sort(key=lambda node: _content(graph, node))
+def _name(graph: Graph, subject: URIRef, predicate: Node, nodes: list[BNode]) -> None:
     word = str(predicate).rstrip("/").replace("#", "/").rsplit("/", 1)[-1]
+    joint = "-" if "#" in subject else "#"
+    nodes = sorted(nodes, key=lambda node: _content(graph, node))
     for number, node in enumerate(nodes, start=1):
         suffix = f"-{number}" if len(nodes) > 1 else ""
-        joint = "-" if "#" in subject else "#"
         named = URIRef(f"{subject}{joint}{word}{suffix}")
         for _, inner, value in list(graph.triples((node, None, None))):
             graph.remove((node, inner, value))

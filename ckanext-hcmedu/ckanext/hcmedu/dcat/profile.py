@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
 from ckanext.dcat.profiles import EuropeanDCATAP3Profile
 from ckanext.dcat.profiles.base import (
     ADMS,
@@ -75,9 +77,10 @@ def _contact(publisher: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Whom to ask: the organisation itself, never a person."""
     if publisher is None:
         return None
-    words = {key: publisher[key] for key in ("name", "name_translated", "email")}
+    words = {key: publisher[key] for key in ("name", "name_translated")}
     return {
         **words,
+        "email": publisher.get("email") or tk.config["hcmedu.contact_email"],
         "uri": f"{publisher['uri']}#contact",
         "url": publisher.get("url") or publisher["uri"],
     }
@@ -143,7 +146,7 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
         for service in list(self.g.objects(dataset_ref, DCAT.distribution / DCAT.accessService)):
             self._complete_service(service, dataset_ref)
         self.g.add((URIRef(_api()), DCAT.servesDataset, dataset_ref))
-        self._complete(dataset_ref)
+        self._complete()
 
     def graph_from_catalog(self, catalog_dict: dict[str, Any] | None, catalog_ref: URIRef) -> None:
         """Add the catalogue itself to the graph."""
@@ -194,11 +197,20 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
                 DCT.provenance,
                 DCT.ProvenanceStatement,
             )
-        self._complete(catalog_ref)
+        self._complete()
 
-    def _complete(self, root: URIRef) -> None:
+    def _last_catalog_modification(self) -> str | None:
+        """When any dataset that is shown last changed; not asked of the search index."""
+        package = model.Package
+        shown = model.Session.query(sa.func.max(package.metadata_modified)).filter_by(
+            type="dataset", state=model.State.ACTIVE, private=False
+        )
+        last = shown.scalar()
+        return last.isoformat() if last else None
+
+    def _complete(self) -> None:
         """Say what everything that the graph names is, and name what has no name."""
-        name_blank_nodes(self.g, root)
+        name_blank_nodes(self.g)
         for value in set(self.g.objects()):
             place = vocabulary.place(str(value))
             if place is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -93,6 +93,17 @@ def media_type(name: str | None) -> str | None:
 def languages() -> list[str]:
     """The IRIs of the portal's languages."""
     return list(_vocabulary()["languages"].values())
+
+
+def language_codes(iris: Iterable[str]) -> list[str]:
+    """The codes, such as ``vi``, of languages of the EU table; unknown ones are left out."""
+    codes = {iri: code for code, iri in _vocabulary()["languages"].items()}
+    return [codes[iri] for iri in iris if iri in codes]
+
+
+def repetition(frequency: str) -> str | None:
+    """A frequency of the EU table as an interval that repeats, such as ``R/P1Y``."""
+    return _vocabulary()["repetitions"].get(frequency)
 
 
 def theme_taxonomy() -> str:

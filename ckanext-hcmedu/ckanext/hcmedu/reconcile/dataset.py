@@ -263,13 +263,17 @@ def _resources(
 
 def _datastore_resource(table: Table, release: int, setting: Setting) -> dict[str, Any]:
     site, name = setting.site, table.name
+    titles = {key: f"API: {text}" for key, text in table.title.items()}
+    uses = {
+        "vi": f"API DataStore của CKAN; `resource_id={name}` luôn là bản mới nhất.",
+        "en": f"CKAN's DataStore API; `resource_id={name}` is always the current release.",
+    }
     service = {
         "uri": f"{site}/api/3/action/datastore_search#{name}",
-        "title_translated": {key: f"API: {text}" for key, text in table.title.items()},
-        "description_translated": {
-            "vi": f"API DataStore của CKAN; `resource_id={name}` luôn là bản mới nhất.",
-            "en": f"CKAN's DataStore API; `resource_id={name}` is always the current release.",
-        },
+        "title": titles["vi"],
+        "title_translated": titles,
+        "description": uses["vi"],
+        "description_translated": uses,
         "endpoint_url": [f"{site}/api/3/action/datastore_search?resource_id={name}"],
         "endpoint_description": "https://docs.ckan.org/en/2.12/maintaining/datastore.html",
         "serves_dataset": [f"{site}/dataset/{dataset_id(name)}"],
