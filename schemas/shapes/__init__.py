@@ -2,10 +2,12 @@
 
 The shapes (``portal.ttl``) are the portal's own: stricter than DCAT-AP where the portal always has
 more to say, silent on what it never says. Whoever harvests the feed may check it with them.
+``data.schema.json`` does the same for the feed in one piece.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
@@ -27,6 +29,11 @@ def fields() -> dict[str, Any]:
 def shapes() -> str:
     """The portal's shapes as they are stored, in Turtle."""
     return (resources.files(__name__) / "portal.ttl").read_text("utf-8")
+
+
+def data_json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) that the portal's `data.json` is valid against."""
+    return json.loads((resources.files(__name__) / "data.schema.json").read_text("utf-8"))
 
 
 def make_shapes(table: Mapping[str, Any]) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 from rdflib import Graph, Literal, Namespace, URIRef
 from rdflib.namespace import DCAT, DCTERMS, RDF, XSD
 
 from ckanext.hcmedu.dcat import quality
 from schemas.identity import dataset_id
+from schemas.shapes import data_json_schema
 from tests.ckanext.site.conftest import Site
 from tests.ckanext.site.shapes import official_violations, own_violations
 
@@ -103,6 +107,45 @@ def test_an_address_that_does_not_answer_costs_its_points(feed: Graph, enrolment
     items = quality.assess(feed, enrolment, True, lambda url: not url.endswith(".xlsx"))
     lost = {item.name for item in items if not item.points}
     assert lost == {"access URL answers", "download URL answers"}
+
+
+def test_data_json_is_valid_and_fills_what_dkan_maps(site: Site) -> None:
+    whole = json.loads(site.get("/data.json").data)
+    Draft202012Validator(data_json_schema(), format_checker=FormatChecker()).validate(whole)
+    assert len(whole["dataset"]) == 3
+    mapped = set(data_json_schema()["$defs"]["dataset"]["properties"])
+    for dataset in whole["dataset"]:
+        assert mapped == set(dataset), dataset["identifier"]
+        files = [one for one in dataset["distribution"] if "downloadURL" in one]
+        assert {one["format"] for one in files} == {"csv", "xlsx", "parquet", "json"}
+        assert all("describedBy" in one for one in files)
+
+
+@pytest.mark.parametrize("without", ["title", "keyword", "contactPoint", "modified", "publisher"])
+def test_the_schema_of_data_json_notices_what_is_missing(site: Site, without: str) -> None:
+    whole = json.loads(site.get("/data.json").data)
+    del whole["dataset"][0][without]
+    assert not Draft202012Validator(data_json_schema()).is_valid(whole)
+
+
+def test_data_json_says_what_the_feed_says(feed: Graph, site: Site) -> None:
+    for dataset in json.loads(site.get("/data.json").data)["dataset"]:
+        subject = URIRef(dataset["@id"])
+        assert (subject, RDF.type, DCAT.Dataset) in feed
+        for key, predicate in (
+            ("identifier", DCTERMS.identifier),
+            ("modified", DCTERMS.modified),
+            ("issued", DCTERMS.issued),
+            ("license", DCTERMS.license),
+            ("landingPage", DCAT.landingPage),
+        ):
+            assert [dataset[key]] == [str(one) for one in feed.objects(subject, predicate)], key
+        assert Literal(dataset["title"], lang="vi") in set(feed.objects(subject, DCTERMS.title))
+        words = {str(one) for one in feed.objects(subject, DCAT.keyword) if one.language == "vi"}
+        assert set(dataset["keyword"]) == words
+        ours = {one["downloadURL"] for one in dataset["distribution"] if "downloadURL" in one}
+        files = feed.objects(subject, DCAT.distribution / DCAT.downloadURL)
+        assert ours == {str(one) for one in files}
 
 
 def test_the_columns_of_a_table_stand_in_order_with_their_texts(

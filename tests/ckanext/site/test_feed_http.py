@@ -9,10 +9,12 @@ from typing import Any
 
 import brotli
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 from rdflib import Graph, URIRef
 from rdflib.namespace import DCAT, RDF
 from werkzeug.test import Client
 
+from schemas.shapes import data_json_schema
 from tests.ckanext.site.by_hand import HYDRA, RDFLIB, SIZE, act, crawl, seven
 from tests.ckanext.site.conftest import Site
 
@@ -273,8 +275,9 @@ def test_addresses_are_right_below_a_prefix(
     assert empty_site.get(following.removeprefix(address)).status_code == 200
 
 
-def test_members_of_the_whole_are_json_of_their_own(
+def test_data_json_of_what_was_written_by_hand_is_valid_as_well(
     empty_site: Site, datasets: list[dict[str, Any]]
 ) -> None:
     whole = json.loads(empty_site.get("/data.json").data)
     assert [one["identifier"] for one in whole["dataset"]] == [one["id"] for one in datasets]
+    Draft202012Validator(data_json_schema(), format_checker=FormatChecker()).validate(whole)

@@ -13,15 +13,13 @@ import json
 from typing import Any
 
 from rdflib import Graph, Literal, URIRef
-from rdflib.namespace import DCAT, DCTERMS, FOAF, RDFS, SKOS
+from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF, RDFS, SKOS
 from rdflib.term import Node
 
 from ckanext.hcmedu.dcat import vocabulary
 
-MEMBER = "dataset"
-"""The member of a catalogue that lists its datasets; it stands last."""
-
 _LANGUAGE = "vi"
+_CSVW_SCHEMA = URIRef("http://www.w3.org/ns/csvw#Schema")
 _VCARD = "http://www.w3.org/2006/vcard/ns#"
 
 
@@ -66,7 +64,7 @@ def dataset(graph: Graph, subject: URIRef) -> dict[str, Any]:
             "accrualPeriodicity": vocabulary.repetition(str(frequency)) if frequency else None,
             "language": vocabulary.language_codes(_addresses(graph, subject, DCTERMS.language)),
             "landingPage": _plain(graph, subject, DCAT.landingPage),
-            "conformsTo": schemas[0] if schemas else None,
+            **_schema(graph, schemas),
             "references": _addresses(graph, subject, FOAF.page),
             "distribution": [
                 _distribution(graph, one) for one in _all(graph, subject, DCAT.distribution)
@@ -100,9 +98,21 @@ def _distribution(graph: Graph, subject: Node) -> dict[str, Any]:
             "format": vocabulary.format_name(file_type).lower() if file_type else None,
             "mediaType": vocabulary.media_type_name(media_type) if media_type else None,
             **addresses,
-            "conformsTo": schemas[0] if schemas else None,
+            **_schema(graph, schemas),
         }
     )
+
+
+def _schema(graph: Graph, schemas: list[str]) -> dict[str, Any]:
+    """What the data conforms to, and where its columns are described for a program."""
+    ours = [one for one in schemas if (URIRef(one), RDF.type, _CSVW_SCHEMA) in graph]
+    if not ours:
+        return {"conformsTo": schemas[0] if schemas else None}
+    return {
+        "conformsTo": ours[0],
+        "describedBy": f"{ours[0]}.json",
+        "describedByType": "application/json",
+    }
 
 
 def _publisher(graph: Graph, subject: URIRef) -> dict[str, Any] | None:

@@ -122,6 +122,8 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
         place = vocabulary.unless_said("place")
         dataset = {
             **dataset_dict,
+            "url": dataset_dict.get("url")
+            or f"{settings.site_url()}/dataset/{dataset_dict['name']}",
             "provenance": provenance(dataset_dict),
             "version_notes": dataset_dict.get("version_notes_translated"),
             "publisher": _as_it_is_now(dataset_dict.get("publisher"), publisher),
@@ -323,8 +325,11 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
             texts = {key: thing.get(f"{key}_translated") or thing.get(key) for key in _SERVICE}
             return {**licensed(thing), **texts}
 
+        address = str(resource.get("url") or "").rstrip("/")
         return {
             **licensed(resource),
+            # What has no name is called as its file is.
+            "name": resource.get("name") or address.rsplit("/", 1)[-1] or resource["id"],
             "rights": resource.get("rights") or vocabulary.public(),
             "access_services": [service(each) for each in resource.get("access_services") or []],
             "format": vocabulary.file_type(resource.get("format")) or resource.get("format"),

@@ -131,6 +131,7 @@ def make_dataset(
         "provenance_translated": _provenance(manifest),
         "methodology_translated": dict(table.methodology),
         "conforms_to": [f"{site}/schema/{name}"],
+        "documentation": [f"{page}/releases"],
         "version": str(number),
         "version_notes_translated": _version_notes(manifest),
         "url": page,
