@@ -95,6 +95,18 @@ def _as_it_is_now(
     return [current if one.get("uri") == current["uri"] else one for one in said or [current]]
 
 
+def _choices(schema: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    """What the forms' choices are called in both languages, by their values."""
+    fields = [*schema.get("dataset_fields", []), *schema.get("resource_fields", [])]
+    fields += [inner for field in fields for inner in field.get("repeating_subfields", [])]
+    return {
+        choice["value"]: choice["label"]
+        for field in fields
+        for choice in field.get("choices", [])
+        if isinstance(choice.get("label"), dict)
+    }
+
+
 class HCMEduProfile(EuropeanDCATAP3Profile):
     """DCAT-AP 3 in Vietnamese and English, every node with an IRI of its own."""
 
@@ -213,7 +225,7 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
     def _complete(self) -> None:
         """Say what everything that the graph names is, and name what has no name."""
         name_blank_nodes(self.g)
-        for value in set(self.g.objects()):
+        for value in set(self.g.objects(None, DCT.spatial)):
             place = vocabulary.place(str(value))
             if place is not None:
                 self._add_place(URIRef(value), place)
@@ -273,18 +285,9 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
         DCAT-AP's shapes ask that a value of a vocabulary is a labelled concept in its scheme, and
         a consumer that does not fetch the vocabulary has no other way to show it.
         """
-        schema = self._dataset_schema or {}
-        fields = [*schema.get("dataset_fields", []), *schema.get("resource_fields", [])]
-        fields += [inner for field in fields for inner in field.get("repeating_subfields", [])]
-        labels = {
-            choice["value"]: choice["label"]
-            for field in fields
-            for choice in field.get("choices", [])
-            if isinstance(choice.get("label"), dict)
-        }
-        labels.update(vocabulary.labels())
-        for value in set(self.g.objects()):
-            if isinstance(value, URIRef) and str(value) in labels:
+        labels = {**_choices(self._dataset_schema or {}), **vocabulary.labels()}
+        for value in {value for _, _, value in self.g if isinstance(value, URIRef)}:
+            if str(value) in labels:
                 scheme = URIRef(vocabulary.scheme(str(value)))
                 self.g.add((value, RDF.type, SKOS.Concept))
                 self.g.add((value, SKOS.inScheme, scheme))
