@@ -178,6 +178,42 @@ def test_entries_are_numbered_in_the_order_of_commits(
             entries.remove(connection, name, "purged", "")
 
 
+def test_an_edit_beside_that_of_its_organisation_is_not_unsaid(
+    empty_site: Site, datasets: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ckanext.hcmedu.dcat import publishing
+
+    one = datasets[0]["id"]
+    before = act("organization_show", id="so-gddt")["title_translated"]
+    name = {"vi": "Sở mới", "en": "New department"}
+    describe, met = publishing.describe, threading.Event()
+
+    def edit_organization() -> None:
+        with empty_site.app.flask_app.test_request_context():
+            act("organization_patch", id="so-gddt", title="Sở mới", title_translated=name)
+
+    other = threading.Thread(target=edit_organization)
+
+    def describe_slowly(identifier: str, *rest: Any) -> Any:
+        if threading.current_thread() is not other and not met.is_set():
+            met.set()
+            described = describe(identifier, *rest)
+            # The other describes the datasets, this one among them, as they were before.
+            other.start()
+            other.join(1)
+            return described
+        return describe(identifier, *rest)
+
+    monkeypatch.setattr(publishing, "describe", describe_slowly)
+    act("package_patch", id=one, title_translated={"vi": "Tên mới", "en": "New name"})
+    other.join(20)
+    try:
+        assert titles(empty_site)[one] == "Tên mới"
+        assert "Sở mới" in empty_site.get(f"/dataset/{one}.ttl").text
+    finally:
+        act("organization_patch", id="so-gddt", title=before["vi"], title_translated=before)
+
+
 def test_refresh_mends_what_changed_behind_ckan_and_then_has_nothing_to_do(
     empty_site: Site, datasets: list[dict[str, Any]]
 ) -> None:

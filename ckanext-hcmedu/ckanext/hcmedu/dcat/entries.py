@@ -63,12 +63,18 @@ def utc_now() -> datetime:
 # Writing ------------------------------------------------------------------------------------------
 
 
-def put(connection: Connection, description: Description) -> bool:
-    """Say `description` from now on; whether that is another thing than was said before.
+def lock(connection: Connection) -> None:
+    """Let nobody else write until the transaction ends.
 
-    Holds a lock until the transaction ends: positions are in the order of commits, or a reader
-    would pass over an entry that is written under a lower number than the last it has seen.
+    Positions must be in the order of commits, or a reader would pass over an entry that is
+    written under a lower number than the last it has seen. And who describes something has to
+    hold the lock first: else what another transaction says of it meanwhile would be unsaid.
     """
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
+def put(connection: Connection, description: Description) -> bool:
+    """Say `description` from now on; whether that is another thing than was said before."""
     last = _lock_and_find_last(connection)
     current = _current(connection, description.dataset_id)
     if current is not None and current.kind != "delete" and current.digest == description.digest:
@@ -150,7 +156,7 @@ def prune(connection: Connection, now: datetime) -> int:
 
 
 def _lock_and_find_last(connection: Connection) -> Any:
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    lock(connection)
     return connection.execute(
         sa.select(_entry.c.position, _entry.c.chain).order_by(_entry.c.position.desc()).limit(1)
     ).one_or_none()

@@ -83,6 +83,7 @@ def follow_organization(group: model.Group) -> None:
     """Let the feed say what the organisation `group` is now, wherever it is named."""
     session = model.Session()
     session.flush()
+    _lock(session)
     for package in session.query(model.Package).filter_by(owner_org=group.id, type=TYPE):
         _write(package)
     _write_catalog()
@@ -152,20 +153,29 @@ def _attempt(identifier: str) -> bool:
             _write(package)
         session.commit()
     except Exception:
+        # What was said of it stays: nobody shall delete a copy because of a mistake of ours.
         session.rollback()
         log.exception("The feed cannot describe the dataset %s", identifier)
-        # Better nothing than what no longer holds.
-        entries.remove(session.connection(), identifier, "deleted", recipe())
-        session.commit()
         return False
     return True
 
 
+def _lock(session: Any) -> None:
+    """Hold the log, and forget what this session remembers of organisations: another may have
+    changed them while it waited."""
+    entries.lock(session.connection())
+    for known in list(session.identity_map.values()):
+        if isinstance(known, model.Group) and not session.is_modified(known):
+            session.expire(known)
+
+
 def _write(package: model.Package) -> None:
-    connection = model.Session().connection()
+    session = model.Session()
+    connection = session.connection()
     if package.state != model.State.ACTIVE or package.private:
         entries.remove(connection, package.id, _why_hidden(package), recipe())
         return
+    _lock(session)
     entries.put(connection, describe(package.id, package.metadata_modified))
 
 
@@ -174,7 +184,9 @@ def _why_hidden(package: model.Package) -> str:
 
 
 def _write_catalog() -> None:
-    entries.put(model.Session().connection(), describe_catalog())
+    session = model.Session()
+    _lock(session)
+    entries.put(session.connection(), describe_catalog())
 
 
 def describe(dataset_id: str, modified: Any = None) -> entries.Description:
