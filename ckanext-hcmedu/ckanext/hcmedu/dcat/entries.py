@@ -204,19 +204,28 @@ class Snapshot:
         return f"{self.position}-{self.chain[:12]}"
 
 
+_deletion = _entry.alias()
+# Asked by every reader, so it is made once.
+_NEWEST = (
+    sa.select(
+        _entry.c.position,
+        _entry.c.chain,
+        _entry.c.at,
+        sa.func.coalesce(
+            sa.select(sa.func.max(_deletion.c.position))
+            .where(_deletion.c.kind == "delete")
+            .scalar_subquery(),
+            0,
+        ),
+    )
+    .order_by(_entry.c.position.desc())
+    .limit(1)
+)
+
+
 def newest(connection: Connection) -> Snapshot | None:
     """The feed as it stands; None before anything was ever published."""
-    deletion = _entry.alias()
-    erased = (
-        sa.select(sa.func.max(deletion.c.position))
-        .where(deletion.c.kind == "delete")
-        .scalar_subquery()
-    )
-    row = connection.execute(
-        sa.select(_entry.c.position, _entry.c.chain, _entry.c.at, sa.func.coalesce(erased, 0))
-        .order_by(_entry.c.position.desc())
-        .limit(1)
-    ).one_or_none()
+    row = connection.execute(_NEWEST).one_or_none()
     return Snapshot(*row) if row else None
 
 
