@@ -238,6 +238,27 @@ def test_refresh_mends_what_changed_behind_ckan_and_then_has_nothing_to_do(
     assert publishing.refresh() == publishing.Refreshed(0, 0, ())
 
 
+def test_a_feed_that_is_only_begun_is_not_shown_for_the_whole(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    import ckan.model as model
+    import sqlalchemy as sa
+
+    from ckanext.hcmedu.dcat import publishing
+
+    # As after an update from before there was a log.
+    model.Session.execute(sa.text("delete from hcmedu_feed"))
+    model.Session.commit()
+    act("package_patch", id=datasets[0]["id"], title_translated={"vi": "Mới", "en": "New"})
+    title = act("organization_show", id="so-gddt")["title_translated"]
+    act("organization_patch", id="so-gddt", title=title["vi"], title_translated=title)
+    stock = Graph().parse(data=empty_site.get("/catalog.ttl").data)
+    assert len(set(stock.subjects(RDF.type, DCAT.Dataset))) == len(datasets)
+    assert empty_site.get("/data.json").status_code == 404
+    publishing.refresh()
+    assert len(titles(empty_site)) == len(datasets)
+
+
 def test_another_configuration_is_taken_up_by_refresh(
     empty_site: Site, datasets: list[dict[str, Any]]
 ) -> None:

@@ -204,7 +204,7 @@ class Snapshot:
         return f"{self.position}-{self.chain[:12]}"
 
 
-_deletion = _entry.alias()
+_deletion, _catalog = _entry.alias(), _entry.alias()
 # Asked by every reader, so it is made once.
 _NEWEST = (
     sa.select(
@@ -218,13 +218,15 @@ _NEWEST = (
             0,
         ),
     )
+    # Described last when the log is begun: before that some datasets are not in it.
+    .where(sa.select(_catalog.c.position).where(_catalog.c.dataset_id == CATALOG).exists())
     .order_by(_entry.c.position.desc())
     .limit(1)
 )
 
 
 def newest(connection: Connection) -> Snapshot | None:
-    """The feed as it stands; None before anything was ever published."""
+    """The feed as it stands; None before all that there is was described for the first time."""
     row = connection.execute(_NEWEST).one_or_none()
     return Snapshot(*row) if row else None
 

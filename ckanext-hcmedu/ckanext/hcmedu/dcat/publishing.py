@@ -86,13 +86,15 @@ def follow_organization(group: model.Group) -> None:
     _lock(session)
     for package in session.query(model.Package).filter_by(owner_org=group.id, type=TYPE):
         _write(package)
-    _write_catalog()
+    if entries.newest(session.connection()) is not None:
+        _write_catalog()
 
 
 def refresh() -> Refreshed:
     """Make the feed agree with what CKAN has; what agrees already is not made again.
 
-    Each description is a transaction of its own.
+    Each description is a transaction of its own. The catalogue is described last: that is when a
+    feed that is begun (a new portal, an update from before there was a log) is whole.
     """
     session = model.Session()
     # What this process remembers of a dataset may be older than what the database has.
