@@ -64,6 +64,23 @@ def described(triples: set[Any]) -> Iterator[Any]:
     return (subject for subject, predicate, value in triples if value == DCAT.Dataset)
 
 
+@pytest.mark.parametrize("ending", ["ttl", "rdf"])
+def test_ckanext_dcats_own_reader_finds_every_dataset_page_by_page(
+    empty_site: Site, datasets: list[dict[str, Any]], address: str, ending: str
+) -> None:
+    from ckanext.dcat.processors import RDFParser
+
+    found: list[str] = []
+    path: str | None = f"/catalog.{ending}"
+    while path:
+        parser = RDFParser(profiles=["euro_dcat_ap_3"])
+        parser.parse(empty_site.get(path).data, _format=ending)
+        found += [dataset["identifier"] for dataset in parser.datasets()]
+        following = parser.next_page()
+        path = following.removeprefix(address) if following else None
+    assert sorted(found) == [each["id"] for each in datasets]
+
+
 def test_a_page_says_how_many_there_are_and_where_the_others_are(
     empty_site: Site, datasets: list[dict[str, Any]], address: str
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import pyoxigraph as ox
 from rdflib import Graph, Literal, URIRef
@@ -55,7 +56,13 @@ def _triples(graph: Graph, base: str) -> Iterator[ox.Triple]:
 def _named(node: Node, base: str) -> ox.NamedNode:
     if not isinstance(node, URIRef):
         raise BlankNode(f"A node without an IRI: {node.n3()}")
-    return ox.NamedNode(iri(node, base))
+    return _node(str(node), base)
+
+
+@lru_cache(maxsize=4096)
+def _node(text: str, base: str) -> ox.NamedNode:
+    """Most addresses of a dataset stand in many of its triples, and in those of others."""
+    return ox.NamedNode(iri(text, base))
 
 
 def _term(node: Node, base: str) -> ox.NamedNode | ox.Literal:
@@ -65,7 +72,7 @@ def _term(node: Node, base: str) -> ox.NamedNode | ox.Literal:
     text = _NOT_XML.sub("", node).replace("\r\n", "\n").replace("\r", "\n")
     if node.language:
         return ox.Literal(text, language=node.language)
-    datatype = ox.NamedNode(iri(node.datatype, base)) if node.datatype else None
+    datatype = _node(str(node.datatype), base) if node.datatype else None
     return ox.Literal(text, datatype=datatype)
 
 
