@@ -35,6 +35,8 @@ def write_configuration(layout: Layout, secrets: Mapping[str, str]) -> None:
         redis_server=f"127.0.0.1:{layout.redis_port}",
         solr_url=stores.solr_url(layout),
         simulated=True,
+        # No real address: nobody shall write to a simulated department.
+        contact_email="opendata@hcmedu.example",
     )
     _render(CONFIG / "portal.ini", layout.ini, portal, _TEST_SETTINGS if layout.testing else {})
     if layout.testing:

@@ -39,6 +39,7 @@ def portal_values(
     redis_server: str,
     solr_url: str,
     simulated: bool,
+    contact_email: str = "",
     databases: tuple[str, str] = ("ckan", "datastore"),
     redis_database: int = 0,
 ) -> dict[str, str]:
@@ -63,6 +64,7 @@ def portal_values(
         "state_path": str(state),
         "config_path": str(config),
         "simulated": str(simulated).lower(),
+        "contact_email": contact_email,
         "secure_cookies": str(site_url.startswith("https://")).lower(),
     }
 

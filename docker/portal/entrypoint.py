@@ -102,6 +102,7 @@ def configure(environment: Mapping[str, str], secrets: Mapping[str, str]) -> Non
         redis_server=environment["HCMEDU_REDIS_SERVER"],
         solr_url=environment["HCMEDU_SOLR_URL"],
         simulated=environment.get("HCMEDU_SIMULATED") == "true",
+        contact_email=environment.get("HCMEDU_CONTACT_EMAIL", ""),
     )
     render(CONFIG / "portal.ini", Path(environment["CKAN_INI"]), values)
 

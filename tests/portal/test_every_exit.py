@@ -260,14 +260,15 @@ def _doors(portal: Portal, reader: str) -> list[str]:
     """The addresses that a crawler starts from; it finds the others."""
     doors = [
         "/", "/en/", "/dataset/", "/organization/", "/group/", "/about", "/codelist", "/robots.txt",
-        "/sitemap.xml", "/catalog.ttl", "/catalog.rdf", "/catalog.jsonld",
+        "/sitemap.xml", "/catalog.ttl", "/catalog.rdf", "/catalog.jsonld", "/catalog.nt",
+        "/data.json",
         "/feeds/dataset.atom", "/feeds/custom.atom", "/activity", "/.well-known/security.txt",
         "/nothing-here", "/dataset/nothing-here", "/dataset/enrolment/release/99999/manifest.json",
         "/dataset/activity/enrolment", "/dataset/changes/enrolment", "/dataset/groups/enrolment",
     ]  # fmt: skip
     for table in _PERSONAL if reader == "editor" else portal.action("package_list"):
         doors += [f"/dataset/{table}", f"/dataset/{table}/releases", f"/schema/{table}.json"]
-        doors += [f"/dataset/{table}.{ending}" for ending in ("ttl", "rdf", "jsonld")]
+        doors += [f"/dataset/{table}.{ending}" for ending in ("ttl", "rdf", "jsonld", "nt")]
         doors += [f"/dataset/activity/{table}", f"/datastore/dictionary_download/{table}"]
     for table in _PERSONAL:
         kinds = ("csv", "tsv", "json", "xml")

@@ -5,10 +5,14 @@ import hashlib
 import pytest
 import rdflib
 import requests
+from jsonschema import Draft202012Validator, FormatChecker
 from rdflib.namespace import DCAT, DCTERMS, RDF
 
+from ckanext.hcmedu.dcat import quality
 from schemas import Declarations
 from schemas.identity import dataset_id
+from schemas.shapes import data_json_schema
+from tests.ckanext.site.shapes import official_violations, own_violations
 
 from .conftest import Portal
 
@@ -48,17 +52,20 @@ def test_dataset_datastore_and_files_say_the_same_as_the_release(
         assert len(content) == file["bytes"]
 
 
-def test_the_feed_has_every_dataset_with_its_distributions(portal: Portal) -> None:
-    feed = rdflib.Graph()
-    page = 1
-    while True:
-        answer = portal.get("/catalog.ttl", params={"page": page})
+@pytest.fixture(scope="module")
+def feed(portal: Portal) -> rdflib.Graph:
+    """The whole feed, read by its `Link` headers."""
+    graph = rdflib.Graph()
+    address: str | None = f"{portal.url}/catalog.ttl"
+    while address:
+        answer = requests.get(address, timeout=60)
         assert answer.status_code == 200
-        before = len(set(feed.subjects(RDF.type, DCAT.Dataset)))
-        feed.parse(data=answer.text, format="turtle")
-        if len(set(feed.subjects(RDF.type, DCAT.Dataset))) == before:
-            break
-        page += 1
+        graph.parse(data=answer.content, format="turtle")
+        address = answer.links.get("next", {}).get("url")
+    return graph
+
+
+def test_the_feed_has_every_dataset_with_its_distributions(feed: rdflib.Graph) -> None:
     datasets = {
         str(identifier): subject
         for subject in feed.subjects(RDF.type, DCAT.Dataset)
@@ -69,6 +76,28 @@ def test_the_feed_has_every_dataset_with_its_distributions(portal: Portal) -> No
         languages = {title.language for title in feed.objects(subject, DCTERMS.title)}
         assert languages == {"vi", "en"}
         assert len(list(feed.objects(subject, DCAT.distribution))) >= 5
+
+
+def test_every_dataset_conforms_and_has_all_points_of_the_quality_score(
+    portal: Portal, feed: rdflib.Graph
+) -> None:
+    assert own_violations(feed) == []
+    assert official_violations(feed) == []
+
+    def answers(address: str) -> bool:
+        with requests.get(address, timeout=60, stream=True) as answer:
+            return answer.status_code == 200
+
+    for dataset in feed.subjects(RDF.type, DCAT.Dataset):
+        items = quality.assess(feed, rdflib.URIRef(dataset), True, answers)
+        assert [item for item in items if item.points < item.most] == [], dataset
+        assert quality.score(items) == 405
+
+
+def test_data_json_has_every_dataset_in_one_piece(portal: Portal) -> None:
+    whole = portal.get("/data.json").json()
+    Draft202012Validator(data_json_schema(), format_checker=FormatChecker()).validate(whole)
+    assert {one["identifier"] for one in whole["dataset"]} == {dataset_id(one) for one in TABLES}
 
 
 @pytest.mark.parametrize("suffix", ["rdf", "jsonld", "ttl"])

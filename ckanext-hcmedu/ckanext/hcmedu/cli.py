@@ -129,7 +129,8 @@ def release() -> None:
 @hcmedu.command()
 @click.argument("names", nargs=-1)
 def reconcile(names: Sequence[str]) -> None:
-    """Make datasets, DataStore, search index and pages agree with the releases (of NAMES)."""
+    """Make datasets, DataStore, search index and pages agree with the releases (of NAMES); the
+    feed with what CKAN has."""
     raise SystemExit(_reconcile(names))
 
 

@@ -1,4 +1,4 @@
-"""The extension's own table: which release of each table the portal shows."""
+"""The extension's own tables: which release of each table is shown, and what the feed says."""
 
 from __future__ import annotations
 
@@ -29,3 +29,42 @@ class Projection(tk.BaseModel):
     dataset_modified: Mapped[datetime] = mapped_column(DateTime, nullable=False)
     """The dataset's ``metadata_modified`` after that transaction, in UTC: a later one means that
     something else changed the dataset."""
+
+
+class FeedEntry(tk.BaseModel):
+    """What the feed says of a dataset, from one change of it to the next.
+
+    The entries are a log: each change of a public dataset is written in the transaction that
+    makes it, under the next number, and closes the entry before. The feed as it stood at a number
+    is therefore all entries up to it that were not closed by then.
+    """
+
+    __tablename__ = "hcmedu_feed"
+
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """1, 2, 3 … in the order of the commits; none is left out."""
+    chain: Mapped[str] = mapped_column(Text, nullable=False)
+    """Digest of this entry and, by its predecessor's, of all before: tells two logs apart."""
+    dataset_id: Mapped[str] = mapped_column(Text, nullable=False, index=True)
+    """Empty for the catalogue itself."""
+    name: Mapped[str] = mapped_column(Text, nullable=False)
+    kind: Mapped[str] = mapped_column(Text, nullable=False)
+    """``create``, ``update`` or ``delete``."""
+    at: Mapped[datetime] = mapped_column(DateTime, nullable=False)
+    """When it was written, in UTC."""
+    until: Mapped[int | None] = mapped_column(BigInteger)
+    """The position of the dataset's next entry; empty while this one holds."""
+    reason: Mapped[str | None] = mapped_column(Text)
+    """Why the dataset is gone: ``deleted``, ``private`` or ``purged``."""
+    digest: Mapped[str] = mapped_column(Text, nullable=False)
+    """SHA-256 of the fragments; empty for a deletion."""
+    recipe: Mapped[str] = mapped_column(Text, nullable=False)
+    """Digest of the code and configuration that the fragments were made with."""
+    dataset_modified: Mapped[datetime | None] = mapped_column(DateTime)
+    """The dataset's ``metadata_modified`` that they were made from, in UTC."""
+    ttl: Mapped[str | None] = mapped_column(Text)
+    rdf: Mapped[str | None] = mapped_column(Text)
+    jsonld: Mapped[str | None] = mapped_column(Text)
+    nt: Mapped[str | None] = mapped_column(Text)
+    pod: Mapped[str | None] = mapped_column(Text)
+    """The fragments, one a format. Those of a dataset that is gone are erased."""

@@ -6,10 +6,14 @@ from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+from ckan import model
 from ckan.common import CKANConfig
 from ckan.lib.plugins import DefaultTranslation
+from ckan.types import CKANApp
 
 from ckanext.hcmedu import cli, facets, helpers, settings, translation, validators
+from ckanext.hcmedu.dcat import publishing
+from ckanext.hcmedu.dcat.server import Feed
 from ckanext.hcmedu.views import get_blueprints
 
 
@@ -28,6 +32,8 @@ class HCMEduPlugin(p.SingletonPlugin, DefaultTranslation):
     p.implements(p.IPackageController, inherit=True)
     p.implements(p.IGroupController, inherit=True)
     p.implements(p.IOrganizationController, inherit=True)
+    p.implements(p.IDomainObjectModification, inherit=True)
+    p.implements(p.IMiddleware, inherit=True)
 
     # IConfigurer
 
@@ -70,3 +76,21 @@ class HCMEduPlugin(p.SingletonPlugin, DefaultTranslation):
 
     def before_view(self, data_dict: dict[str, Any]) -> dict[str, Any]:
         return translation.group_for_view(data_dict)
+
+    def edit(self, entity: model.Group | model.Package) -> None:
+        # Datasets are followed below: their controller is not told of what all can change them.
+        if isinstance(entity, model.Group) and entity.is_organization:
+            publishing.follow_organization(entity)
+
+    # IDomainObjectModification
+
+    def notify(self, entity: Any, operation: str) -> None:
+        if isinstance(entity, model.Package):
+            is_purged = operation == model.DomainObjectOperation.deleted
+            publishing.follow(entity, is_purged)
+
+    # IMiddleware
+
+    def make_middleware(self, app: CKANApp, config: CKANConfig) -> CKANApp:
+        app.wsgi_app = Feed(app.wsgi_app)
+        return app

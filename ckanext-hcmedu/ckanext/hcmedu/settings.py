@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from ckan.exceptions import CkanConfigurationException
 
 from harvesters import audits
@@ -81,6 +82,27 @@ def site_url() -> str:
     return tk.config["ckan.site_url"].rstrip("/")
 
 
+def root_path() -> str:
+    """The path below which the portal answers (`ckan.root_path`), without the page's language and
+    without a slash at its end; empty where it has the host for itself."""
+    return (tk.config.get("ckan.root_path") or "").replace("/{{LANG}}", "").rstrip("/")
+
+
+def public_url() -> str:
+    """Where readers find the portal: its address with the path below which it answers."""
+    return f"{site_url()}{root_path()}"
+
+
+def catalog_iri() -> str:
+    """The IRI of the catalogue in the feed."""
+    return tk.config.get("ckanext.dcat.base_uri") or site_url()
+
+
+def feed_path() -> Path:
+    """The folder of the feed's pages, which can be made anew at any time."""
+    return state_path() / "feed"
+
+
 def site_title() -> dict[str, str]:
     """The portal's title in both languages."""
     return {"vi": tk.config["ckan.site_title"], "en": tk.config["hcmedu.site_title_en"]}
@@ -92,3 +114,10 @@ def site_description() -> dict[str, str]:
         "vi": tk.config["ckan.site_description"],
         "en": tk.config["hcmedu.catalog_description_en"],
     }
+
+
+def license() -> dict[str, str]:
+    """The licence of the portal's datasets, as a dataset's fields of CKAN name it."""
+    identifier = tk.config["hcmedu.license_id"]
+    known = model.Package.get_license_register().get(identifier)
+    return {"license_id": identifier, "license_url": known.url if known else ""}

@@ -1,4 +1,8 @@
-"""Our DCAT-AP 3 profile: what ckanext-dcat's lacks or leaves without an identity."""
+"""Our DCAT-AP 3 profile: what ckanext-dcat's lacks or leaves without an identity.
+
+What a dataset does not say itself and is the same for all of the portal's (area, theme, who may
+read it) is said for it; what its table and release know (columns, quality) is added.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,28 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
 from ckanext.dcat.profiles import EuropeanDCATAP3Profile
 from ckanext.dcat.profiles.base import (
     ADMS,
     DCAT,
     DCT,
     FOAF,
+    GSP,
     RDF,
     RDFS,
     SKOS,
     XSD,
     CleanedURIRef,
 )
-from rdflib import BNode, Literal, URIRef
+from rdflib import Literal, URIRef
 from rdflib.term import Node
 
 from ckanext.hcmedu import settings
-from ckanext.hcmedu.dcat import vocabulary
+from ckanext.hcmedu.dcat import measurements, structure, vocabulary
+from ckanext.hcmedu.dcat.naming import name_blank_nodes
+from harvesters.releases import UnknownRelease
 
 SIMULATED = {
     "vi": "Dữ liệu mô phỏng, không phải số liệu thật.",
@@ -33,7 +42,10 @@ SIMULATED = {
 # Fields of ours whose translations ckanext-dcat writes and reads under the plain name.
 _TRANSLATED = {"provenance": DCT.provenance, "version_notes": ADMS.versionNotes}
 
+_SERVICE = ("title", "description")
+
 _UNKNOWN_LICENCE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
+_INTERFACE = "https://docs.ckan.org/en/2.12/api"
 
 
 def agent(organization: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,6 +67,44 @@ def agent(organization: Mapping[str, Any]) -> dict[str, Any]:
 def provenance(dataset: Mapping[str, Any]) -> Mapping[str, str]:
     """The provenance of a dataset in both languages; simulated data never goes without one."""
     return dataset.get("provenance_translated") or (SIMULATED if dataset.get("simulated") else {})
+
+
+def _api() -> str:
+    return f"{settings.site_url()}/api/3/action"
+
+
+def _contact(publisher: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Whom to ask: the organisation itself, never a person."""
+    if publisher is None:
+        return None
+    words = {key: publisher[key] for key in ("name", "name_translated")}
+    return {
+        **words,
+        "email": publisher.get("email") or tk.config["hcmedu.contact_email"],
+        "uri": f"{publisher['uri']}#contact",
+        "url": publisher.get("url") or publisher["uri"],
+    }
+
+
+def _as_it_is_now(
+    said: list[dict[str, Any]] | None, current: dict[str, Any] | None
+) -> list[dict[str, Any]] | None:
+    """What a dataset says of those behind it, its own organisation as it is described now."""
+    if current is None:
+        return said
+    return [current if one.get("uri") == current["uri"] else one for one in said or [current]]
+
+
+def _choices(schema: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    """What the forms' choices are called in both languages, by their values."""
+    fields = [*schema.get("dataset_fields", []), *schema.get("resource_fields", [])]
+    fields += [inner for field in fields for inner in field.get("repeating_subfields", [])]
+    return {
+        choice["value"]: choice["label"]
+        for field in fields
+        for choice in field.get("choices", [])
+        if isinstance(choice.get("label"), dict)
+    }
 
 
 class HCMEduProfile(EuropeanDCATAP3Profile):
@@ -80,11 +130,23 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
     def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: URIRef) -> None:
         """Add a dataset, as `package_show` returns it, to the graph."""
         licence = vocabulary.licence(dataset_dict)
+        publisher = self._organization(dataset_dict.get("owner_org") or "")
+        place = vocabulary.unless_said("place")
         dataset = {
             **dataset_dict,
+            "url": dataset_dict.get("url")
+            or f"{settings.site_url()}/dataset/{dataset_dict['name']}",
             "provenance": provenance(dataset_dict),
             "version_notes": dataset_dict.get("version_notes_translated"),
-            "publisher": dataset_dict.get("publisher") or self._publisher(dataset_dict),
+            "publisher": _as_it_is_now(dataset_dict.get("publisher"), publisher),
+            "contact": _as_it_is_now(dataset_dict.get("contact"), _contact(publisher)),
+            "theme": dataset_dict.get("theme") or [vocabulary.unless_said("theme")],
+            "access_rights": dataset_dict.get("access_rights") or vocabulary.public(),
+            "spatial_coverage": [
+                # A place that the portal knows has its name from there, in both languages.
+                {**each, "text": None} if vocabulary.place(each.get("uri") or "") else each
+                for each in dataset_dict.get("spatial_coverage") or [{"uri": place}]
+            ],
             "resources": [
                 self._distribution(each, dataset_dict, licence)
                 for each in dataset_dict.get("resources", [])
@@ -94,11 +156,11 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
         self.g.remove((None, DCT.type, _UNKNOWN_LICENCE))
         if licence:
             self.g.add((dataset_ref, DCT.license, CleanedURIRef(licence)))
-            self.g.add((CleanedURIRef(licence), RDF.type, DCT.LicenseDocument))
-        parts = self.g.objects(dataset_ref, DCAT.distribution | DCT.publisher)
-        for subject in (dataset_ref, *parts):
-            self._add_concepts(subject)
-            self._name_blank_nodes(subject)
+        self._add_table(dataset, dataset_ref)
+        for service in list(self.g.objects(dataset_ref, DCAT.distribution / DCAT.accessService)):
+            self._complete_service(service, dataset_ref)
+        self.g.add((URIRef(_api()), DCAT.servesDataset, dataset_ref))
+        self._complete()
 
     def graph_from_catalog(self, catalog_dict: dict[str, Any] | None, catalog_ref: URIRef) -> None:
         """Add the catalogue itself to the graph."""
@@ -117,7 +179,7 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
         taxonomy = URIRef(vocabulary.theme_taxonomy())
         g.add((catalog_ref, DCAT.themeTaxonomy, taxonomy))
         g.add((taxonomy, RDF.type, SKOS.ConceptScheme))
-        self._add_texts(taxonomy, DCT.title, {"vi": "Chủ đề dữ liệu (EU)", "en": "Data theme"})
+        self._add_texts(taxonomy, DCT.title, vocabulary.scheme_title(str(taxonomy)))
         homepage = URIRef(f"{settings.site_url()}/")
         g.set((catalog_ref, FOAF.homepage, homepage))
         g.add((homepage, RDF.type, FOAF.Document))
@@ -129,6 +191,17 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
         publisher = self._organization(tk.config["hcmedu.catalog_publisher"])
         if publisher:
             self._add_agents(catalog_ref, {"publisher": [publisher]}, "publisher", DCT.publisher)
+            self._add_contact_to_graph(catalog_ref, DCAT.contactPoint, _contact(publisher))
+        licence = vocabulary.licence(settings.license())
+        if licence:
+            g.add((catalog_ref, DCT.license, URIRef(licence)))
+            g.add((URIRef(licence), RDF.type, DCT.LicenseDocument))
+        place = URIRef(vocabulary.unless_said("place"))
+        g.add((catalog_ref, DCT.spatial, place))
+        g.add((place, RDF.type, DCT.Location))
+        issued = tk.config["hcmedu.catalog_issued"]
+        if issued:
+            g.add((catalog_ref, DCT.issued, Literal(issued, datatype=XSD.date)))
         self._add_service(catalog_ref)
         if settings.is_simulated():
             self._add_statement_to_graph(
@@ -138,32 +211,88 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
                 DCT.provenance,
                 DCT.ProvenanceStatement,
             )
-        self._name_blank_nodes(catalog_ref)
+        self._complete()
+
+    def _last_catalog_modification(self) -> str | None:
+        """When any dataset that is shown last changed; not asked of the search index."""
+        package = model.Package
+        shown = model.Session.query(sa.func.max(package.metadata_modified)).filter_by(
+            type="dataset", state=model.State.ACTIVE, private=False
+        )
+        last = shown.scalar()
+        return last.isoformat() if last else None
+
+    def _complete(self) -> None:
+        """Say what everything that the graph names is, and name what has no name."""
+        name_blank_nodes(self.g)
+        for value in set(self.g.objects(None, DCT.spatial)):
+            place = vocabulary.place(str(value))
+            if place is not None:
+                self._add_place(URIRef(value), place)
+        for licence in set(self.g.objects(None, DCT.license)):
+            kind = vocabulary.licence_type(str(licence))
+            self.g.add((licence, RDF.type, DCT.LicenseDocument))
+            if kind:
+                self.g.add((licence, DCT.type, URIRef(kind)))
+        self._add_concepts()
+
+    def _add_place(self, node: URIRef, place: vocabulary.Place) -> None:
+        self._add_texts(node, SKOS.prefLabel, place.label)
+        self.g.add((node, DCT.identifier, Literal(place.code)))
+        self.g.add((node, DCAT.bbox, Literal(place.box, datatype=GSP.wktLiteral)))
+        self.g.add((node, DCAT.centroid, Literal(place.centre, datatype=GSP.wktLiteral)))
+
+    def _add_table(self, dataset: Mapping[str, Any], dataset_ref: URIRef) -> None:
+        """What the table's declaration and the release's manifest know of the dataset."""
+        table = settings.declarations().tables.get(dataset.get("hcmedu_table") or "")
+        if table is None:
+            return
+        site = settings.site_url()
+        schema = structure.add_structure(self.g, table, site)
+        self.g.add((dataset_ref, DCT.conformsTo, schema))
+        for address in set(self.g.objects(dataset_ref, DCAT.distribution / DCAT.downloadURL)):
+            # The other CSV file has headings and labels for Excel.
+            if address.endswith(f"/{table.name}.csv"):
+                structure.add_file(self.g, URIRef(address), schema)
+        try:
+            release = settings.release_store().get(table.name, int(dataset["hcmedu_release"]))
+        except (UnknownRelease, KeyError, TypeError, ValueError):
+            # Somebody has written the table's name by hand: nothing was measured.
+            return
+        measurements.add_measurements(self.g, dataset_ref, release.manifest, site)
+
+    def _complete_service(self, service: Node, dataset_ref: URIRef) -> None:
+        """What holds for the dataset holds for the service that answers from it."""
+        for predicate in (DCAT.contactPoint, DCT.publisher, DCAT.theme, DCAT.keyword):
+            for value in self.g.objects(dataset_ref, predicate):
+                self.g.add((service, predicate, value))
+        self._add_interface(service)
+
+    def _add_interface(self, service: Node) -> None:
+        interface = URIRef(_INTERFACE)
+        self.g.add((service, DCT.conformsTo, interface))
+        self.g.add((interface, RDF.type, DCT.Standard))
+        self._add_texts(interface, DCT.title, {"en": "CKAN API, version 3"})
 
     def _add_texts(self, subject: Node, predicate: URIRef, texts: Mapping[str, str]) -> None:
         for language, text in texts.items():
             if text:
                 self.g.add((subject, predicate, Literal(text, lang=language)))
 
-    def _add_concepts(self, subject: URIRef) -> None:
-        """Say of each controlled value of `subject` what it is, as the schema's choices do.
+    def _add_concepts(self) -> None:
+        """Say of each controlled value what it is, as the schema's choices do.
 
         DCAT-AP's shapes ask that a value of a vocabulary is a labelled concept in its scheme, and
         a consumer that does not fetch the vocabulary has no other way to show it.
         """
-        schema = self._dataset_schema or {}
-        fields = [*schema.get("dataset_fields", []), *schema.get("resource_fields", [])]
-        fields += [inner for field in fields for inner in field.get("repeating_subfields", [])]
-        labels = {
-            choice["value"]: choice["label"]
-            for field in fields
-            for choice in field.get("choices", [])
-            if isinstance(choice.get("label"), dict)
-        }
-        for value in set(self.g.objects(subject)):
-            if isinstance(value, URIRef) and str(value) in labels:
+        labels = {**_choices(self._dataset_schema or {}), **vocabulary.labels()}
+        for value in {value for _, _, value in self.g if isinstance(value, URIRef)}:
+            if str(value) in labels:
+                scheme = URIRef(vocabulary.scheme(str(value)))
                 self.g.add((value, RDF.type, SKOS.Concept))
-                self.g.add((value, SKOS.inScheme, URIRef(value.rsplit("/", 1)[0])))
+                self.g.add((value, SKOS.inScheme, scheme))
+                self.g.add((scheme, RDF.type, SKOS.ConceptScheme))
+                self._add_texts(scheme, DCT.title, vocabulary.scheme_title(str(scheme)))
                 self._add_texts(value, SKOS.prefLabel, labels[str(value)])
 
     def _organization(self, name_or_id: str) -> dict[str, Any] | None:
@@ -182,11 +311,6 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
             return None
         return agent(found)
 
-    def _publisher(self, dataset: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        owner = dataset.get("owner_org")
-        publisher = self._organization(owner) if owner else None
-        return [publisher] if publisher else None
-
     def _distribution(
         self, resource: Mapping[str, Any], dataset: Mapping[str, Any], licence: str | None
     ) -> dict[str, Any]:
@@ -200,9 +324,17 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
             own = thing.get("license")
             return {**thing, "license": licence if own in inherited else own}
 
+        def service(thing: Mapping[str, Any]) -> dict[str, Any]:
+            texts = {key: thing.get(f"{key}_translated") or thing.get(key) for key in _SERVICE}
+            return {**licensed(thing), **texts}
+
+        address = str(resource.get("url") or "").rstrip("/")
         return {
             **licensed(resource),
-            "access_services": [licensed(each) for each in resource.get("access_services") or []],
+            # What has no name is called as its file is.
+            "name": resource.get("name") or address.rsplit("/", 1)[-1] or resource["id"],
+            "rights": resource.get("rights") or vocabulary.public(),
+            "access_services": [service(each) for each in resource.get("access_services") or []],
             "format": vocabulary.file_type(resource.get("format")) or resource.get("format"),
             "mimetype": vocabulary.media_type(resource.get("mimetype")),
             "access_url": resource.get("access_url") or resource.get("url"),
@@ -212,34 +344,21 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
 
     def _add_service(self, catalog_ref: URIRef) -> None:
         """The portal's own API, as a service of the catalogue."""
-        endpoint = URIRef(f"{settings.site_url()}/api/3/action")
+        endpoint = URIRef(_api())
         self.g.add((catalog_ref, DCAT.service, endpoint))
         self.g.add((endpoint, RDF.type, DCAT.DataService))
         self.g.add((endpoint, DCAT.endpointURL, endpoint))
         self.g.add((endpoint, RDF.type, RDFS.Resource))
+        manual = URIRef(f"{_INTERFACE}/")
+        self.g.add((endpoint, DCAT.endpointDescription, manual))
+        self.g.add((manual, RDF.type, RDFS.Resource))
         self._add_texts(endpoint, DCT.title, {"vi": "API của CKAN", "en": "CKAN API"})
+        self._add_texts(endpoint, DCAT.keyword, {"vi": "giáo dục", "en": "education"})
+        self.g.add((endpoint, DCAT.theme, URIRef(vocabulary.unless_said("theme"))))
         public = URIRef(vocabulary.public())
         self.g.add((endpoint, DCT.accessRights, public))
         self.g.add((public, RDF.type, DCT.RightsStatement))
-
-    def _name_blank_nodes(self, subject: URIRef) -> None:
-        """Give each blank node below `subject` an IRI made from its place and its content.
-
-        Without one, no consumer can tell that a node is the one it saw before, and no two
-        renderings of a graph are the same.
-        """
-        for predicate in sorted(set(self.g.predicates(subject))):
-            nodes = [node for node in self.g.objects(subject, predicate) if isinstance(node, BNode)]
-            nodes.sort(key=self._content)
-            for number, node in enumerate(nodes, start=1):
-                name = str(predicate).rstrip("/").replace("#", "/").rsplit("/", 1)[-1]
-                suffix = f"-{number}" if len(nodes) > 1 else ""
-                named = URIRef(f"{subject}#{name}{suffix}")
-                for _, inner, value in list(self.g.triples((node, None, None))):
-                    self.g.remove((node, inner, value))
-                    self.g.add((named, inner, value))
-                self.g.remove((subject, predicate, node))
-                self.g.add((subject, predicate, named))
-
-    def _content(self, node: Node) -> list[str]:
-        return sorted(f"{predicate} {value}" for predicate, value in self.g.predicate_objects(node))
+        for predicate in (DCT.publisher, DCT.license, DCAT.contactPoint):
+            for value in self.g.objects(catalog_ref, predicate):
+                self.g.add((endpoint, predicate, value))
+        self._add_interface(endpoint)

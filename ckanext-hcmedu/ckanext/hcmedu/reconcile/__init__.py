@@ -5,7 +5,7 @@ release, taking one back, finishing what a crash left and rebuilding from nothin
 path. Its steps are ordered so that a reader, at any moment, sees the old state or the new:
 
 1. the release's DataStore table is made and loaded, under an id that no one knows yet;
-2. dataset, preview and projection change in one transaction;
+2. dataset, preview, projection and what the feed says change in one transaction;
 3. the search index follows;
 4. the alias moves to the new DataStore table;
 5. DataStore tables that nothing names any more are dropped (see `LINGER`).
@@ -28,6 +28,8 @@ from typing import Any, Literal
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.hcmedu import settings
+from ckanext.hcmedu.dcat import publishing
 from ckanext.hcmedu.model import Projection
 from ckanext.hcmedu.reconcile import datastore, index, package
 from ckanext.hcmedu.reconcile.dataset import Setting, datastore_id, make_dataset
@@ -117,6 +119,7 @@ def reconcile(
             outcomes.append(outcome)
             if progress is not None:
                 progress(outcome)
+        publishing.refresh()
     return outcomes
 
 
@@ -132,6 +135,7 @@ class _State:
         self.modified = package.modified(ids)
         self.indexed = index.observe(ids)
         self.prepared = datastore.observe()
+        self.feed = dict(publishing.differences())
         self.organizations: dict[str, Mapping[str, Any]] = {}
 
     def organization(self, name: str) -> Mapping[str, Any]:
@@ -316,12 +320,9 @@ class _Wanted:
         self.manifest = manifest
         self.table = declarations.tables[release.table]
         first = min(store.releases(release.table), key=lambda found: found.number)
-        license_id = tk.config["hcmedu.license_id"]
-        license_ = model.Package.get_license_register().get(license_id)
         setting = Setting(
-            site=tk.config["ckan.site_url"].rstrip("/"),
-            license_id=license_id,
-            license_url=license_.url if license_ else "",
+            site=settings.site_url(),
+            **settings.license(),
             organization=state.organization(manifest["organization"]),
         )
         self.dataset = make_dataset(self.table, manifest, first.manifest["issued"], setting)
@@ -399,6 +400,7 @@ def _compare(
         facts.extend(_compare_dataset(wanted.dataset, found))
         if not index.is_current(state.indexed, identifier, modified):
             facts.append(("search index", modified.isoformat(), state.indexed.get(identifier)))
+        facts.append(("feed", "up to date", state.feed.get(identifier, "up to date")))
     for where, expected, seen in facts:
         if expected != seen:
             yield Difference(table, where, _brief(expected), _brief(seen))
@@ -412,6 +414,7 @@ def _compare_nothing(table: str, state: _State, expected: str) -> Iterator[Diffe
         ("alias", state.prepared.aliases.get(table)),
         ("DataStore tables", sorted(state.prepared.of(table)) or None),
         ("search index", state.indexed.get(identifier)),
+        ("feed", state.feed.get(identifier)),
     ):
         if found is not None:
             yield Difference(table, where, expected, _brief(found))

@@ -131,10 +131,12 @@ def make_dataset(
         "provenance_translated": _provenance(manifest),
         "methodology_translated": dict(table.methodology),
         "conforms_to": [f"{site}/schema/{name}"],
+        "documentation": [f"{page}/releases"],
         "version": str(number),
         "version_notes_translated": _version_notes(manifest),
         "url": page,
         "identifier": dataset_id(name),
+        "alternate_identifier": [name],
         "hcmedu_table": name,
         "hcmedu_release": number,
         "record": table.record,
@@ -262,10 +264,17 @@ def _resources(
 
 def _datastore_resource(table: Table, release: int, setting: Setting) -> dict[str, Any]:
     site, name = setting.site, table.name
+    titles = {key: f"API: {text}" for key, text in table.title.items()}
+    uses = {
+        "vi": f"API DataStore của CKAN; `resource_id={name}` luôn là bản mới nhất.",
+        "en": f"CKAN's DataStore API; `resource_id={name}` is always the current release.",
+    }
     service = {
         "uri": f"{site}/api/3/action/datastore_search#{name}",
-        "title": f"API: {table.title['vi']}",
-        "description": f"API DataStore của CKAN; `resource_id={name}` luôn là bản mới nhất.",
+        "title": titles["vi"],
+        "title_translated": titles,
+        "description": uses["vi"],
+        "description_translated": uses,
         "endpoint_url": [f"{site}/api/3/action/datastore_search?resource_id={name}"],
         "endpoint_description": "https://docs.ckan.org/en/2.12/maintaining/datastore.html",
         "serves_dataset": [f"{site}/dataset/{dataset_id(name)}"],

@@ -1,0 +1,70 @@
+"""What the feed answers where it has nothing to give: problems as RFC 9457 has them.
+
+Whoever harvests is a program; who has to mend it reads one of two languages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+Text = Mapping[str, str]
+
+METHOD: Text = {
+    "vi": "Địa chỉ này chỉ để đọc: dùng GET hoặc HEAD.",
+    "en": "This address is for reading: use GET or HEAD.",
+}
+NO_DATABASE: Text = {
+    "vi": "Danh mục tạm thời không đọc được. Hãy thử lại sau ít phút.",
+    "en": "The feed cannot be read at the moment. Try again in some minutes.",
+}
+FORMAT: Text = {
+    "vi": "Danh mục không có định dạng này. Có: .ttl, .rdf, .jsonld, .nt và /data.json.",
+    "en": "The feed does not have this format. It has .ttl, .rdf, .jsonld, .nt and /data.json.",
+}
+SNAPSHOT: Text = {
+    "vi": "Bản chụp danh mục này không còn hoặc không thuộc danh mục này. Hãy đọc lại từ trang "
+    "đầu (không có tham số `at`); chưa được xóa gì ở phía bạn.",
+    "en": "This snapshot of the feed is no longer kept, or is not of this feed. Start again from "
+    "the first page (without `at`), and delete nothing on your side before that.",
+}
+CURSOR: Text = {
+    "vi": "`after` không phải là mã bộ dữ liệu, hoặc thiếu `at`. Hãy đi theo liên kết hydra:next.",
+    "en": "`after` is not a dataset's identifier, or `at` is missing. Follow the hydra:next links.",
+}
+BEYOND: Text = {
+    "vi": "Sau bộ dữ liệu này không còn trang nào.",
+    "en": "There is no page after this dataset.",
+}
+GONE: Mapping[str, Text] = {
+    "deleted": {
+        "vi": "Bộ dữ liệu đã được gỡ khỏi cổng. Hãy xóa bản sao của bạn.",
+        "en": "The dataset was taken off the portal. Delete your copy of it.",
+    },
+    "private": {
+        "vi": "Bộ dữ liệu không còn công khai. Hãy xóa bản sao của bạn.",
+        "en": "The dataset is no longer public. Delete your copy of it.",
+    },
+    "purged": {
+        "vi": "Bộ dữ liệu đã được xóa hẳn khỏi cổng. Hãy xóa bản sao của bạn.",
+        "en": "The dataset was removed from the portal for good. Delete your copy of it.",
+    },
+}
+
+
+def problem(status: int, detail: Text, at: str | None = None, **headers: str) -> Response:
+    """An error as RFC 9457 has it, in both languages.
+
+    :param at: since when it is so.
+    """
+    described: dict[str, Any] = {"status": status, "title": detail["en"], "detail": dict(detail)}
+    if at:
+        described["at"] = at
+    body = json.dumps(described, ensure_ascii=False)
+    response = Response(body, status=status, content_type="application/problem+json")
+    response.headers.extend(headers)
+    response.headers["Cache-Control"] = "no-cache"
+    return response

@@ -1,0 +1,90 @@
+"""How a document of the feed is sent: validators, codings, conditional requests, HEAD.
+
+Source: RFC 9110.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from werkzeug.http import http_date, is_resource_modified
+from werkzeug.wrappers import Request, Response
+from werkzeug.wsgi import wrap_file
+
+from ckanext.hcmedu.dcat import store
+from ckanext.hcmedu.dcat.recipe import recipe
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Document:
+    """Something to send.
+
+    `key` is all that its bytes are made of, `group` what it is kept with on disk (empty: it is
+    made for each reader), `at` when it last changed, in UTC.
+    """
+
+    key: tuple[str, ...]
+    group: str
+    media_type: str
+    at: datetime
+    make: Callable[[], bytes]
+
+    @property
+    def name(self) -> str:
+        """A digest of its key, and of the code and configuration that it is made with."""
+        return hashlib.sha256("\0".join((recipe(), *self.key)).encode()).hexdigest()[:32]
+
+
+def send(request: Request, document: Document, folder: Path) -> Response:
+    """The document in the coding that the reader prefers, or that it has not changed."""
+    encoding = _encoding(request)
+    etag = f"{document.name}-{encoding}" if encoding else document.name
+    response = Response(mimetype=document.media_type)
+    response.set_etag(etag)
+    at = document.at.replace(tzinfo=UTC, microsecond=0)
+    response.headers["Last-Modified"] = http_date(at)
+    response.vary.add("Accept-Encoding")
+    if not is_resource_modified(request.environ, etag=f'"{etag}"', last_modified=at):
+        response.status_code = 304
+        response.headers.remove("Content-Type")
+        return response
+    if document.media_type == "text/turtle":
+        response.headers["Content-Type"] = "text/turtle; charset=utf-8"
+    if encoding:
+        response.headers["Content-Encoding"] = encoding
+    file = _open(document, encoding, folder) if document.group else None
+    if file is not None:
+        response.headers["Content-Length"] = str(os.fstat(file.fileno()).st_size)
+        response.response = wrap_file(request.environ, file)
+        response.direct_passthrough = True
+    else:
+        response.set_data(store.compress(document.make(), encoding))
+    if request.method == "HEAD":
+        response.response = []
+        if file is not None:
+            file.close()
+    return response
+
+
+def _open(document: Document, encoding: str, folder: Path) -> BinaryIO | None:
+    """The document's file; None where the disk does not take one."""
+    try:
+        path = store.stored(folder, document.group, document.name, encoding, document.make)
+        return path.open("rb")
+    except OSError:
+        log.exception("The feed cannot keep a page in %s", folder)
+        return None
+
+
+def _encoding(request: Request) -> str:
+    accepted = request.accept_encodings
+    return next((each for each in store.ENCODINGS if each and accepted.quality(each) > 0), "")

@@ -1,0 +1,254 @@
+"""The feed, answered ahead of Flask: joined fragments, from the database or from disk.
+
+Nothing here needs an RDF library, the search index, Redis or an action of CKAN. What the feed
+does not know (searches of the catalogue, datasets it never had) goes on to CKAN.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.engine import Connection
+from werkzeug.wrappers import Request, Response
+
+from ckanext.hcmedu import settings
+from ckanext.hcmedu.dcat import entries, problems
+from ckanext.hcmedu.dcat.documents import FORMATS, Typed, statements
+from ckanext.hcmedu.dcat.pages import Addresses, Cut, link_header
+from ckanext.hcmedu.dcat.problems import problem
+from ckanext.hcmedu.dcat.sending import Document, send
+
+log = logging.getLogger(__name__)
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+_CATALOG = re.compile(r"/catalog(?:\.(?P<ending>\w+))?")
+_DATASET = re.compile(r"/dataset/(?P<dataset>[\w-]+)\.(?P<ending>\w+)")
+_WHOLE = "/data.json"
+_ENDINGS = {**{name: name for name in FORMATS}, "xml": "rdf"}
+_MEDIA_TYPES = {each.media_type: each.name for each in FORMATS.values()}
+_CURSOR = re.compile(r"[\w-]{1,100}")
+
+# Questions to the catalogue that ckanext-dcat answers, from the search index.
+_SEARCHES = {"q", "fq", "page", "modified_since", "profiles"}
+
+_REMEMBERED = 8
+"""Snapshots whose ids a process remembers."""
+
+_ALLOWED = "GET, HEAD, OPTIONS"
+
+
+class Feed:
+    """A WSGI application that answers for the feed and leaves the rest to `application`."""
+
+    def __init__(self, application: Wsgi):
+        self.application = application
+        self._ids: OrderedDict[tuple[str, int], list[str]] = OrderedDict()
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        request = Request(environ)
+        response = self._answer(request)
+        if response is None:
+            return self.application(environ, start_response)
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response(environ, start_response)
+
+    def _answer(self, request: Request) -> Response | None:
+        """The answer; None if CKAN has to give it."""
+        path = _own_path(request.path)
+        catalog, dataset = _CATALOG.fullmatch(path), _DATASET.fullmatch(path)
+        if not (catalog or dataset or path == _WHOLE):
+            return None
+        if (catalog or dataset) and _SEARCHES & set(request.args):
+            return None
+        if request.method == "OPTIONS":
+            return _preflight()
+        if request.method not in ("GET", "HEAD"):
+            return problem(405, problems.METHOD, Allow=_ALLOWED)
+        try:
+            with model.ensure_engine().connect() as connection:
+                if catalog:
+                    return self._catalog(connection, request, catalog["ending"])
+                if dataset:
+                    return self._dataset(connection, request, dataset["dataset"], dataset["ending"])
+                return self._whole(connection, request)
+        except sa.exc.ProgrammingError:
+            log.exception("The feed has no table: `ckan db pending-migrations --apply`")
+            return None
+        except sa.exc.OperationalError:
+            log.exception("The feed cannot read the database")
+            return problem(503, problems.NO_DATABASE, **{"Retry-After": "30"})
+
+    # The catalogue, page by page
+
+    def _catalog(
+        self, connection: Connection, request: Request, ending: str | None
+    ) -> Response | None:
+        newest = entries.newest(connection)
+        if newest is None:
+            return None
+        name = _ENDINGS.get(ending) if ending else _negotiated(request)
+        if name is None and ending == "n3":
+            return None
+        if name is None:
+            return problem(404 if ending else 406, problems.FORMAT)
+        path = f"{settings.public_url()}/catalog.{name}"
+        token, after = request.args.get("at"), request.args.get("after", "")
+        snapshot = newest
+        if token is not None:
+            found = entries.snapshot(connection, token, entries.utc_now())
+            if found is None:
+                start = link_header(iter([("first", path)]))
+                return problem(410, problems.SNAPSHOT, Link=start)
+            snapshot = found
+        if after and (token is None or not _CURSOR.fullmatch(after)):
+            return problem(400, problems.CURSOR)
+        cut = Cut(self._ids_of(connection, snapshot), _page_size(), after)
+        if after and not cut.own:
+            return problem(404, problems.BEYOND)
+        addresses = Addresses(path, snapshot.token)
+
+        def make() -> bytes:
+            return _page(connection, snapshot, name, cut, addresses)
+
+        document = Document(
+            key=(snapshot.token, str(snapshot.erased), name, after),
+            group=snapshot.token if cut.is_regular else "",
+            media_type=FORMATS[name].media_type,
+            at=snapshot.at,
+            make=make,
+        )
+        response = send(request, document, settings.feed_path())
+        response.headers["Link"] = link_header(addresses.links(cut))
+        response.headers["Content-Location"] = addresses.page(after)
+        # What an address without a snapshot answers changes; with one, only by a deletion.
+        response.headers["Cache-Control"] = (
+            "public, no-cache" if token is None else "public, max-age=300"
+        )
+        if not ending:
+            response.vary.add("Accept")
+        return response
+
+    def _ids_of(self, connection: Connection, snapshot: entries.Snapshot) -> Sequence[str]:
+        key = (snapshot.token, snapshot.erased)
+        ids = self._ids.get(key)
+        if ids is None:
+            ids = self._ids[key] = entries.dataset_ids(connection, snapshot.position)
+            while len(self._ids) > _REMEMBERED:
+                self._ids.popitem(last=False)
+        return ids
+
+    # One dataset
+
+    def _dataset(
+        self, connection: Connection, request: Request, dataset: str, ending: str
+    ) -> Response | None:
+        name = _ENDINGS.get(ending)
+        record = entries.record(connection, dataset, name) if name else None
+        if name is None or record is None:
+            return None
+        if record.kind == "delete":
+            if "Cookie" in request.headers or "Authorization" in request.headers:
+                # Whoever edits it may still see it.
+                return None
+            return problem(
+                410, problems.GONE[record.reason or "deleted"], at=f"{record.at.isoformat()}Z"
+            )
+        document = Document(
+            key=(record.dataset_id, record.digest, name),
+            group="",
+            media_type=FORMATS[name].media_type,
+            at=record.at,
+            make=lambda: FORMATS[name].document([record.fragment or ""]).encode(),
+        )
+        response = send(request, document, settings.feed_path())
+        response.headers["Cache-Control"] = "public, no-cache"
+        return response
+
+    # All of it as data.json
+
+    def _whole(self, connection: Connection, request: Request) -> Response | None:
+        snapshot = entries.newest(connection)
+        if snapshot is None:
+            return None
+        document = Document(
+            key=(snapshot.token, str(snapshot.erased), "data.json"),
+            group=snapshot.token,
+            media_type="application/json",
+            at=snapshot.at,
+            make=lambda: _data_json(connection, snapshot, self._ids_of(connection, snapshot)),
+        )
+        response = send(request, document, settings.feed_path())
+        response.headers["Cache-Control"] = "public, no-cache"
+        return response
+
+
+def _page(
+    connection: Connection,
+    snapshot: entries.Snapshot,
+    name: str,
+    cut: Cut,
+    addresses: Addresses,
+) -> bytes:
+    """The bytes of a page: the catalogue, how the page leads on, the datasets."""
+    catalog = settings.catalog_iri()
+    said = addresses.describe(cut, catalog)
+    said.append((catalog, "dct:modified", Typed(f"{snapshot.at.isoformat()}Z", "xsd:dateTime")))
+    parts = [entries.catalog(connection, snapshot.position, name), statements(name, said)]
+    if cut.own:
+        ids = cut.own[0], cut.own[-1]
+        parts += entries.fragments(connection, snapshot.position, name, *ids)
+    return FORMATS[name].document(parts).encode()
+
+
+def _data_json(connection: Connection, snapshot: entries.Snapshot, ids: Sequence[str]) -> bytes:
+    """The catalogue with all its datasets, as Project Open Data has it."""
+    head = entries.catalog(connection, snapshot.position, "pod") or "{}"
+    found: Iterable[str] = ()
+    if ids:
+        found = entries.fragments(connection, snapshot.position, "pod", ids[0], ids[-1])
+    members = ",\n".join(found)
+    joint = "," if head != "{}" else ""
+    return f'{head.removesuffix("}")}{joint}"dataset":[\n{members}\n]}}\n'.encode()
+
+
+def _own_path(path: str) -> str:
+    """The path without the portal's prefix and the page's language."""
+    prefix = settings.root_path()
+    if prefix and path.startswith(f"{prefix}/"):
+        path = path.removeprefix(prefix)
+    first, _, rest = path.removeprefix("/").partition("/")
+    return f"/{rest}" if first in tk.config["ckan.locales_offered"] and rest else path
+
+
+def _negotiated(request: Request) -> str | None:
+    """The format that `Accept` prefers; Turtle for whoever takes anything, None where none of
+    them will do."""
+    if not request.accept_mimetypes:
+        return "ttl"
+    best = request.accept_mimetypes.best_match(list(_MEDIA_TYPES))
+    return _MEDIA_TYPES[best] if best else None
+
+
+def _page_size() -> int:
+    return max(1, tk.config["hcmedu.feed_page_size"])
+
+
+def _preflight() -> Response:
+    """Any site's scripts may read the feed."""
+    response = Response(status=204)
+    response.headers["Allow"] = _ALLOWED
+    response.headers["Access-Control-Allow-Methods"] = _ALLOWED
+    response.headers["Access-Control-Allow-Headers"] = "If-None-Match, If-Modified-Since, Accept"
+    response.headers["Access-Control-Max-Age"] = "86400"
+    return response

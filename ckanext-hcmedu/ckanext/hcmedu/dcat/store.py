@@ -1,0 +1,57 @@
+"""Documents that were joined once, on disk, plain and compressed, for the web server to send.
+
+A document's key says all that it is made of, so that what is there is never stale; what nobody
+asks for any more goes with its folder.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import brotli
+
+ENCODINGS = ("br", "gzip", "")
+"""Content codings, best first; the empty one is none."""
+
+
+def compress(content: bytes, encoding: str) -> bytes:
+    """`content` in a content coding of `ENCODINGS`; the same content makes the same bytes."""
+    if encoding == "br":
+        return brotli.compress(content, quality=5)
+    if encoding == "gzip":
+        return gzip.compress(content, compresslevel=6, mtime=0)
+    return content
+
+
+def stored(folder: Path, group: str, name: str, encoding: str, make: Callable[[], bytes]) -> Path:
+    """The file of a document; made by `make` where it is not there yet.
+
+    :param folder: of all documents; it is made where it is missing.
+    :param group: what documents that go together have in common.
+    :param name: the document's own, without a slash.
+    """
+    path = folder / group / f"{name}.{encoding}" if encoding else folder / group / name
+    if path.exists():
+        return path
+    content = compress(make(), encoding)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Two readers may make it at once: either's is whole, and they are the same.
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(content)
+    os.replace(file.name, path)
+    return path
+
+
+def sweep(folder: Path, seconds: float) -> None:
+    """Remove groups that nothing was added to for `seconds`."""
+    if not folder.is_dir():
+        return
+    for group in folder.iterdir():
+        if group.stat().st_mtime < time.time() - seconds:
+            shutil.rmtree(group, ignore_errors=True)

@@ -1,0 +1,179 @@
+"""The feed against shapes and against the metadata quality score."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from rdflib import Graph, Literal, Namespace, URIRef
+from rdflib.namespace import DCAT, DCTERMS, RDF, XSD
+
+from ckanext.hcmedu.dcat import quality
+from schemas.identity import dataset_id
+from schemas.shapes import data_json_schema
+from tests.ckanext.site.conftest import Site
+from tests.ckanext.site.shapes import official_violations, own_violations
+
+pytestmark = pytest.mark.integration
+
+CSVW = Namespace("http://www.w3.org/ns/csvw#")
+DQV = Namespace("http://www.w3.org/ns/dqv#")
+SCHEMA = Namespace("https://schema.org/")
+
+
+@pytest.fixture(scope="module")
+def feed(site: Site) -> Graph:
+    return Graph().parse(data=site.get("/catalog.ttl").data, format="turtle")
+
+
+@pytest.fixture
+def address() -> str:
+    import ckan.plugins.toolkit as tk
+
+    return tk.config["ckan.site_url"]
+
+
+@pytest.fixture
+def enrolment(address: str) -> URIRef:
+    return URIRef(f"{address}/dataset/{dataset_id('enrolment')}")
+
+
+def test_the_feed_conforms_to_the_portals_shapes(feed: Graph) -> None:
+    assert own_violations(feed) == []
+
+
+def test_the_feed_conforms_to_dcat_ap_where_its_shapes_are_at_hand(feed: Graph) -> None:
+    assert official_violations(feed) == []
+    assert (None, RDF.type, DCAT.Catalog) in feed
+
+
+@pytest.mark.parametrize(
+    ("predicate", "wrong"),
+    [
+        (DCTERMS.title, None),
+        (DCTERMS.spatial, None),
+        (DCTERMS.license, Literal("cc-by")),
+        (DCTERMS.issued, Literal("2026")),
+        (DCAT.keyword, Literal("học sinh")),
+        (DCTERMS.conformsTo, None),
+    ],
+)
+def test_the_portals_shapes_notice_what_is_missing_or_wrong(
+    feed: Graph, enrolment: URIRef, predicate: URIRef, wrong: Literal | None
+) -> None:
+    changed = Graph()
+    for triple in feed:
+        changed.add(triple)
+    changed.remove((enrolment, predicate, None))
+    if wrong is not None:
+        changed.add((enrolment, predicate, wrong))
+    assert any(str(predicate) in each for each in own_violations(changed))
+
+
+def test_each_dataset_has_every_point_of_the_quality_score(
+    feed: Graph, site: Site, address: str
+) -> None:
+    def answers(url: str) -> bool:
+        return site.get(url.removeprefix(address)).status_code == 200
+
+    conforms = not own_violations(feed) and not official_violations(feed)
+    datasets = list(feed.subjects(RDF.type, DCAT.Dataset))
+    assert len(datasets) == 3
+    for dataset in datasets:
+        items = quality.assess(feed, URIRef(dataset), conforms, answers)
+        assert sum(item.most for item in items) == quality.MOST
+        lost = [item for item in items if item.points < item.most]
+        assert lost == [], dataset
+        assert quality.score(items) == 405
+
+
+def test_a_licence_that_the_eu_table_does_not_have_costs_ten_points(
+    feed: Graph, enrolment: URIRef
+) -> None:
+    changed = Graph()
+    for triple in feed:
+        changed.add(triple)
+    for subject in list(changed.subjects(DCTERMS.license)):
+        changed.set((subject, DCTERMS.license, URIRef("https://example.org/terms")))
+    items = quality.assess(changed, enrolment, True, lambda url: True)
+    assert quality.score(items) == 395
+    changed.remove((None, DCTERMS.license, None))
+    items = quality.assess(changed, enrolment, True, lambda url: True)
+    assert quality.score(items) == 375
+
+
+def test_an_address_that_does_not_answer_costs_its_points(feed: Graph, enrolment: URIRef) -> None:
+    items = quality.assess(feed, enrolment, True, lambda url: not url.endswith(".xlsx"))
+    lost = {item.name for item in items if not item.points}
+    assert lost == {"access URL answers", "download URL answers"}
+
+
+def test_data_json_is_valid_and_fills_what_dkan_maps(site: Site) -> None:
+    whole = json.loads(site.get("/data.json").data)
+    Draft202012Validator(data_json_schema(), format_checker=FormatChecker()).validate(whole)
+    assert len(whole["dataset"]) == 3
+    mapped = set(data_json_schema()["$defs"]["dataset"]["properties"])
+    for dataset in whole["dataset"]:
+        assert mapped == set(dataset), dataset["identifier"]
+        files = [one for one in dataset["distribution"] if "downloadURL" in one]
+        assert {one["format"] for one in files} == {"csv", "xlsx", "parquet", "json"}
+        assert all("describedBy" in one for one in files)
+
+
+@pytest.mark.parametrize("without", ["title", "keyword", "contactPoint", "modified", "publisher"])
+def test_the_schema_of_data_json_notices_what_is_missing(site: Site, without: str) -> None:
+    whole = json.loads(site.get("/data.json").data)
+    del whole["dataset"][0][without]
+    assert not Draft202012Validator(data_json_schema()).is_valid(whole)
+
+
+def test_data_json_says_what_the_feed_says(feed: Graph, site: Site) -> None:
+    for dataset in json.loads(site.get("/data.json").data)["dataset"]:
+        subject = URIRef(dataset["@id"])
+        assert (subject, RDF.type, DCAT.Dataset) in feed
+        for key, predicate in (
+            ("identifier", DCTERMS.identifier),
+            ("modified", DCTERMS.modified),
+            ("issued", DCTERMS.issued),
+            ("license", DCTERMS.license),
+            ("landingPage", DCAT.landingPage),
+        ):
+            assert [dataset[key]] == [str(one) for one in feed.objects(subject, predicate)], key
+        assert Literal(dataset["title"], lang="vi") in set(feed.objects(subject, DCTERMS.title))
+        words = {str(one) for one in feed.objects(subject, DCAT.keyword) if one.language == "vi"}
+        assert set(dataset["keyword"]) == words
+        ours = {one["downloadURL"] for one in dataset["distribution"] if "downloadURL" in one}
+        files = feed.objects(subject, DCAT.distribution / DCAT.downloadURL)
+        assert ours == {str(one) for one in files}
+
+
+def test_the_columns_of_a_table_stand_in_order_with_their_texts(
+    feed: Graph, site: Site, address: str, enrolment: URIRef
+) -> None:
+    table = site.declarations.tables["enrolment"]
+    schema = URIRef(f"{address}/schema/enrolment")
+    assert schema in set(feed.objects(enrolment, DCTERMS.conformsTo))
+    columns = sorted(
+        feed.objects(schema, CSVW.column), key=lambda one: int(feed.value(one, SCHEMA.position))
+    )
+    assert [str(feed.value(one, CSVW.name)) for one in columns] == [c.name for c in table.columns]
+    pupils = URIRef(f"{schema}#pupils")
+    assert feed.value(pupils, CSVW.datatype) == XSD.integer
+    assert Literal(table.column("pupils").title["vi"], lang="vi") in set(
+        feed.objects(pupils, CSVW.title)
+    )
+    [file] = feed.subjects(CSVW.tableSchema, schema)
+    assert str(file).endswith("/release/2/enrolment.csv")
+
+
+def test_what_was_suppressed_is_measured(feed: Graph, address: str, enrolment: URIRef) -> None:
+    found = {
+        str(feed.value(one, DQV.isMeasurementOf)).rpartition("#")[2]: feed.value(one, DQV.value)
+        for one in feed.objects(enrolment, DQV.hasQualityMeasurement)
+    }
+    # Two periods of six rows, one suppressed figure each; see `site`.
+    assert int(found["rows"]) == 12
+    assert int(found["periods"]) == 2
+    assert int(found["suppressed"]) > 0
+    assert 0 < float(found["shown"]) < 1

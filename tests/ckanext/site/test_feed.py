@@ -1,0 +1,329 @@
+"""The feed follows what CKAN has, in the transaction that changes it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from rdflib import Graph, Literal, URIRef
+from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF
+
+from tests.ckanext.site.by_hand import SIZE, act, crawl, make, seven, titles
+from tests.ckanext.site.conftest import Site
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("context")]
+
+
+@pytest.fixture(autouse=True)
+def pages_of_three(configuration: None) -> None:
+    import ckan.plugins.toolkit as tk
+
+    tk.config["hcmedu.feed_page_size"] = SIZE
+
+
+@pytest.fixture
+def address() -> str:
+    import ckan.plugins.toolkit as tk
+
+    return tk.config["ckan.site_url"]
+
+
+@pytest.fixture
+def datasets(empty_site: Site) -> Iterator[list[dict[str, Any]]]:
+    with seven(empty_site) as made:
+        yield made
+
+
+def position() -> int:
+    from ckan.model import ensure_engine
+
+    from ckanext.hcmedu.dcat import entries
+
+    with ensure_engine().connect() as connection:
+        newest = entries.newest(connection)
+        return newest.position if newest else 0
+
+
+def test_what_is_done_by_hand_is_in_the_feed_at_once(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    one, other = datasets[0], datasets[1]
+    path = f"/dataset/{one['name']}.ttl"
+    assert titles(empty_site)[one["id"]] == f"Bộ {one['name']}"
+
+    act("package_patch", id=one["id"], title_translated={"vi": "Tiếng Việt ổn", "en": "Fine"})
+    assert titles(empty_site)[one["id"]] == "Tiếng Việt ổn"
+
+    act("package_patch", id=one["id"], private=True)
+    assert one["id"] not in titles(empty_site)
+    gone = empty_site.get(path)
+    assert (gone.status_code, gone.content_type) == (410, "application/problem+json")
+    assert "không còn công khai" in gone.json["detail"]["vi"]
+    assert one["id"] not in empty_site.get("/data.json").text
+
+    act("package_patch", id=one["id"], private=False)
+    assert titles(empty_site)[one["id"]] == "Tiếng Việt ổn"
+    assert empty_site.get(path).status_code == 200
+
+    act("package_delete", id=one["id"])
+    act("dataset_purge", id=other["id"])
+    assert set(titles(empty_site)) == {each["id"] for each in datasets[2:]}
+    assert empty_site.get(f"/dataset/{other['id']}.rdf").json["status"] == 410
+
+
+def test_the_resources_of_a_dataset_are_followed(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    act("resource_create", package_id=datasets[0]["id"], url="https://example.org/thêm một.csv")
+    page = Graph().parse(data=empty_site.get(f"/dataset/{datasets[0]['id']}.ttl").data)
+    assert URIRef("https://example.org/thêm%20một.csv") in set(page.objects(None, DCAT.accessURL))
+
+
+def test_an_organisation_that_is_edited_is_so_in_every_dataset(
+    empty_site: Site, datasets: list[dict[str, Any]], address: str
+) -> None:
+    name = {"vi": "Sở Giáo dục mới", "en": "New department"}
+    before = act("organization_show", id="so-gddt")["title_translated"]
+    act("organization_patch", id="so-gddt", title="Sở Giáo dục mới", title_translated=name)
+    try:
+        for graph in crawl(empty_site):
+            publisher = URIRef(f"{address}/organization/so-gddt")
+            assert set(graph.objects(publisher, FOAF.name)) == {
+                Literal(text, lang=language) for language, text in name.items()
+            }
+        assert "Sở Giáo dục mới" in empty_site.get("/data.json").text
+    finally:
+        act("organization_patch", id="so-gddt", title=before["vi"], title_translated=before)
+
+
+def test_a_transaction_that_is_taken_back_says_nothing(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    import ckan.model as model
+
+    before = position()
+    package = model.Session.get(model.Package, datasets[0]["id"])
+    package.private = True
+    model.Session.flush()
+    model.Session.rollback()
+    assert position() == before
+    assert datasets[0]["id"] in titles(empty_site)
+
+
+def test_a_change_that_says_nothing_new_is_no_change(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    before, etag = position(), empty_site.get("/catalog.ttl").headers["ETag"]
+    act("package_patch", id=datasets[0]["id"], hcmedu_release=None)
+    assert position() == before
+    assert empty_site.get("/catalog.ttl").headers["ETag"] == etag
+
+
+def test_a_dataset_that_cannot_be_described_is_not_published(
+    empty_site: Site, datasets: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ckan.model as model
+    import ckan.plugins.toolkit as tk
+
+    from ckanext.hcmedu.dcat import publishing
+
+    def fail(*_: object) -> None:
+        raise ValueError("không mô tả được")
+
+    monkeypatch.setattr(publishing, "describe", fail)
+    with pytest.raises(tk.ValidationError) as refused:
+        act("package_patch", id=datasets[0]["id"], title_translated={"vi": "Mới", "en": "New"})
+    model.Session.rollback()
+    assert "không mô tả được" in str(refused.value.error_dict)
+    assert act("package_show", id=datasets[0]["id"])["title"] == f"Bộ {datasets[0]['name']}"
+    # Taking it away needs no description.
+    act("package_patch", id=datasets[0]["id"], private=True)
+    assert datasets[0]["id"] not in titles(empty_site)
+
+
+def test_entries_are_numbered_in_the_order_of_commits(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    from ckan.model import ensure_engine
+
+    from ckanext.hcmedu.dcat import entries
+
+    def description(name: str) -> entries.Description:
+        return entries.Description(
+            name, name, None, "", {"nt": f"<urn:{name}> <urn:p> <urn:o> .\n"}
+        )
+
+    before = position()
+    done = []
+    with ensure_engine().connect() as first:
+        entries.put(first, description("first"))
+
+        def write() -> None:
+            with ensure_engine().begin() as second:
+                entries.put(second, description("second"))
+                done.append("second")
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        writer.join(0.3)
+        # The second waits: it must not be seen before the first, whose number is lower.
+        assert done == [] and position() == before
+        first.commit()
+        writer.join(10)
+    assert done == ["second"] and position() == before + 2
+    with ensure_engine().begin() as connection:
+        for name in ("first", "second"):
+            entries.remove(connection, name, "purged", "")
+
+
+def test_an_edit_beside_that_of_its_organisation_is_not_unsaid(
+    empty_site: Site, datasets: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ckanext.hcmedu.dcat import publishing
+
+    one = datasets[0]["id"]
+    before = act("organization_show", id="so-gddt")["title_translated"]
+    name = {"vi": "Sở mới", "en": "New department"}
+    describe, met = publishing.describe, threading.Event()
+
+    def edit_organization() -> None:
+        with empty_site.app.flask_app.test_request_context():
+            act("organization_patch", id="so-gddt", title="Sở mới", title_translated=name)
+
+    other = threading.Thread(target=edit_organization)
+
+    def describe_slowly(identifier: str, *rest: Any) -> Any:
+        if threading.current_thread() is not other and not met.is_set():
+            met.set()
+            described = describe(identifier, *rest)
+            # The other describes the datasets, this one among them, as they were before.
+            other.start()
+            other.join(1)
+            return described
+        return describe(identifier, *rest)
+
+    monkeypatch.setattr(publishing, "describe", describe_slowly)
+    act("package_patch", id=one, title_translated={"vi": "Tên mới", "en": "New name"})
+    other.join(20)
+    try:
+        assert titles(empty_site)[one] == "Tên mới"
+        assert "Sở mới" in empty_site.get(f"/dataset/{one}.ttl").text
+    finally:
+        act("organization_patch", id="so-gddt", title=before["vi"], title_translated=before)
+
+
+def test_refresh_mends_what_changed_behind_ckan_and_then_has_nothing_to_do(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    import ckan.model as model
+    import sqlalchemy as sa
+
+    from ckanext.hcmedu.dcat import publishing
+
+    hidden, edited = datasets[0]["id"], datasets[1]["id"]
+    model.Session.execute(
+        sa.text("update package set private = true where id = :id"), {"id": hidden}
+    )
+    model.Session.execute(
+        sa.text("update package set url = 'https://example.org/x', metadata_modified = now() "
+                "where id = :id"), {"id": edited},
+    )  # fmt: skip
+    model.Session.commit()
+    assert dict(publishing.differences()) == {hidden: "still there", edited: "outdated"}
+    assert publishing.refresh() == publishing.Refreshed(1, 1, ())
+    assert list(publishing.differences()) == []
+    assert hidden not in titles(empty_site)
+    assert publishing.refresh() == publishing.Refreshed(0, 0, ())
+
+
+def test_a_feed_that_is_only_begun_is_not_shown_for_the_whole(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    import ckan.model as model
+    import sqlalchemy as sa
+
+    from ckanext.hcmedu.dcat import publishing
+
+    # As after an update from before there was a log.
+    model.Session.execute(sa.text("delete from hcmedu_feed"))
+    model.Session.commit()
+    act("package_patch", id=datasets[0]["id"], title_translated={"vi": "Mới", "en": "New"})
+    title = act("organization_show", id="so-gddt")["title_translated"]
+    act("organization_patch", id="so-gddt", title=title["vi"], title_translated=title)
+    stock = Graph().parse(data=empty_site.get("/catalog.ttl").data)
+    assert len(set(stock.subjects(RDF.type, DCAT.Dataset))) == len(datasets)
+    assert empty_site.get("/data.json").status_code == 404
+    publishing.refresh()
+    assert len(titles(empty_site)) == len(datasets)
+
+
+def test_another_configuration_is_taken_up_by_refresh(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    import ckan.plugins.toolkit as tk
+
+    from ckanext.hcmedu.dcat import publishing
+
+    tk.config["hcmedu.contact_email"] = "khac@example.org"
+    assert publishing.refresh().written == len(datasets)
+    assert "mailto:khac@example.org" in empty_site.get("/catalog.nt").text
+
+
+def test_edits_during_a_crawl_neither_lose_nor_repeat_a_dataset(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    first, edited, deleted, hidden = (datasets[number]["id"] for number in (0, 5, 3, 4))
+
+    def disturb(page: int) -> None:
+        if page == 1:
+            act("package_patch", id=first, title_translated={"vi": "Sửa sau", "en": "Later"})
+            act("package_patch", id=edited, title_translated={"vi": "Sửa trước", "en": "Ahead"})
+            act("package_delete", id=deleted)
+            act("package_patch", id=hidden, private=True)
+            make("du-lieu-moi")
+
+    seen: list[str] = []
+    words: dict[str, str] = {}
+    for graph in crawl(empty_site, disturb):
+        own = [str(one).rsplit("/", 1)[-1] for one in graph.subjects(RDF.type, DCAT.Dataset)]
+        seen += own
+        for one in graph.subjects(RDF.type, DCAT.Dataset):
+            words[str(one).rsplit("/", 1)[-1]] = str(sorted(graph.objects(one, DCTERMS.title)))
+    assert len(seen) == len(set(seen))
+    # What is gone is not shown any more, not even in the snapshot from before.
+    assert set(seen) == {each["id"] for each in datasets} - {deleted, hidden}
+    assert "Sửa trước" not in words[edited]
+    # The next crawl has the new state, all of it.
+    assert titles(empty_site)[edited] == "Sửa trước"
+    assert len(titles(empty_site)) == len(datasets) - 2 + 1
+
+
+def test_a_snapshot_that_is_older_than_is_kept_is_gone_and_pruned(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    import ckan.model as model
+    import sqlalchemy as sa
+
+    from ckanext.hcmedu.dcat import entries, publishing
+
+    path = (
+        "/catalog.ttl?at="
+        + (empty_site.get("/catalog.ttl").headers["Content-Location"].partition("at=")[2])
+    )
+    act("package_patch", id=datasets[0]["id"], title_translated={"vi": "Sau", "en": "After"})
+    assert empty_site.get(path).status_code == 200
+    kept = position()
+    model.Session.execute(
+        sa.text("update hcmedu_feed set at = at - cast(:age as interval)"),
+        {"age": f"{entries.KEPT.total_seconds() + 60} seconds"},
+    )
+    model.Session.commit()
+    publishing.refresh()
+    assert empty_site.get(path).status_code == 410
+    # What holds is not touched.
+    assert position() == kept
+    assert titles(empty_site)[datasets[0]["id"]] == "Sau"
+    superseded = "select count(*) from hcmedu_feed where until is not null and kind <> 'delete'"
+    assert model.Session.execute(sa.text(superseded)).scalar_one() == 0

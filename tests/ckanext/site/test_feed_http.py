@@ -1,0 +1,300 @@
+"""The feed as it is read: page by page, conditionally, compressed, in each format."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import brotli
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from rdflib import Graph, URIRef
+from rdflib.namespace import DCAT, RDF
+from werkzeug.test import Client
+
+from schemas.shapes import data_json_schema
+from tests.ckanext.site.by_hand import HYDRA, RDFLIB, SIZE, act, crawl, seven
+from tests.ckanext.site.conftest import Site
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("context")]
+
+
+@pytest.fixture(autouse=True)
+def pages_of_three(configuration: None) -> None:
+    import ckan.plugins.toolkit as tk
+
+    tk.config["hcmedu.feed_page_size"] = SIZE
+
+
+@pytest.fixture
+def address() -> str:
+    import ckan.plugins.toolkit as tk
+
+    return tk.config["ckan.site_url"]
+
+
+@pytest.fixture(scope="module")
+def datasets(empty_site: Site) -> Iterator[list[dict[str, Any]]]:
+    with seven(empty_site) as made:
+        yield made
+
+
+# Its pages ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", list(RDFLIB))
+def test_every_format_says_the_same(
+    empty_site: Site, datasets: list[dict[str, Any]], ending: str
+) -> None:
+    def said(ending: str) -> set[Any]:
+        triples = set()
+        for graph in crawl(empty_site, ending=ending):
+            # The addresses of the pages are those of the format.
+            triples |= {triple for triple in graph if str(HYDRA) not in f"{triple[1]} {triple[2]}"}
+        return triples
+
+    expected = said("nt")
+    assert said(ending) == expected
+    assert len(set(described(expected))) == len(datasets)
+
+
+def described(triples: set[Any]) -> Iterator[Any]:
+    return (subject for subject, predicate, value in triples if value == DCAT.Dataset)
+
+
+@pytest.mark.parametrize("ending", ["ttl", "rdf"])
+def test_ckanext_dcats_own_reader_finds_every_dataset_page_by_page(
+    empty_site: Site, datasets: list[dict[str, Any]], address: str, ending: str
+) -> None:
+    from ckanext.dcat.processors import RDFParser
+
+    found: list[str] = []
+    path: str | None = f"/catalog.{ending}"
+    while path:
+        parser = RDFParser(profiles=["euro_dcat_ap_3"])
+        parser.parse(empty_site.get(path).data, _format=ending)
+        found += [dataset["identifier"] for dataset in parser.datasets()]
+        following = parser.next_page()
+        path = following.removeprefix(address) if following else None
+    assert sorted(found) == [each["id"] for each in datasets]
+
+
+def test_a_page_says_how_many_there_are_and_where_the_others_are(
+    empty_site: Site, datasets: list[dict[str, Any]], address: str
+) -> None:
+    answer = empty_site.get("/catalog.ttl")
+    graph = Graph().parse(data=answer.data)
+    [view] = graph.subjects(RDF.type, HYDRA.PagedCollection)
+    assert int(graph.value(view, HYDRA.totalItems)) == len(datasets)
+    assert int(graph.value(URIRef(address), HYDRA.totalItems)) == len(datasets)
+    assert graph.value(URIRef(address), HYDRA.view) == view
+    links = answer.headers["Link"]
+    assert f'<{graph.value(view, HYDRA.next)}>; rel="next"' in links
+    assert f'<{graph.value(view, HYDRA.last)}>; rel="last"' in links
+    assert answer.headers["Content-Location"] == str(view)
+    last = empty_site.get(str(graph.value(view, HYDRA.last)).removeprefix(address))
+    assert 'rel="next"' not in last.headers["Link"]
+    assert last.data.count(b"a dcat:Dataset") == len(datasets) % SIZE
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("at=1-000000000000", 410),
+        ("at=999999-000000000000", 410),
+        ("at=x", 410),
+        ("at=5", 410),
+        ("at=99999999999999999999999-ab", 410),
+        ("after=abc", 400),
+        ("at={token}&after=%3Cscript%3E", 400),
+        ("at={token}&after=zzzz", 404),
+    ],
+)
+def test_a_wrong_address_of_a_page_is_told_what_is_wrong(
+    empty_site: Site, datasets: list[dict[str, Any]], query: str, status: int
+) -> None:
+    token = empty_site.get("/catalog.ttl").headers["Content-Location"].partition("at=")[2]
+    answer = empty_site.get("/catalog.ttl?" + query.format(token=token))
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+    assert set(answer.json["detail"]) == {"vi", "en"}
+    assert answer.json["status"] == status
+    if status == 410:
+        assert 'rel="first"' in answer.headers["Link"]
+
+
+# HTTP ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["/catalog.ttl", "/catalog.jsonld", "/data.json", "/dataset/du-lieu-1.rdf"]
+)
+def test_what_has_not_changed_is_not_sent_again(
+    empty_site: Site, datasets: list[dict[str, Any]], path: str
+) -> None:
+    first = empty_site.get(path)
+    etag, when = first.headers["ETag"], first.headers["Last-Modified"]
+    assert not etag.startswith("W/")
+    again = empty_site.get(path, If_None_Match=f'"x", {etag}')
+    assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", etag)
+    assert again.headers["Vary"] == first.headers["Vary"]
+    assert empty_site.get(path, If_Modified_Since=when).status_code == 304
+    assert empty_site.get(path, If_None_Match='"x"', If_Modified_Since=when).status_code == 200
+    act("package_patch", id="du-lieu-1", title_translated={"vi": f"Khác {path}", "en": "Other"})
+    changed = empty_site.get(path, If_None_Match=etag)
+    assert changed.status_code == 200 and changed.headers["ETag"] != etag
+
+
+@pytest.mark.parametrize("path", ["/catalog.rdf", "/data.json", "/dataset/du-lieu-1.nt"])
+def test_each_coding_is_a_representation_of_its_own(
+    empty_site: Site, datasets: list[dict[str, Any]], path: str
+) -> None:
+    plain = empty_site.get(path)
+    assert "Content-Encoding" not in plain.headers
+    unpack: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": gzip.decompress,
+        "br": brotli.decompress,
+    }
+    etags = {plain.headers["ETag"]}
+    for coding, decompress in unpack.items():
+        answer = empty_site.get(path, Accept_Encoding=coding)
+        assert answer.headers["Content-Encoding"] == coding
+        assert decompress(answer.data) == plain.data
+        assert int(answer.headers["Content-Length"]) == len(answer.data) < len(plain.data)
+        etags.add(answer.headers["ETag"])
+    assert len(etags) == 3
+    both = empty_site.get(path, Accept_Encoding="gzip, br;q=0")
+    assert both.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in plain.headers["Vary"]
+
+
+@pytest.mark.parametrize("path", ["/catalog.ttl", "/data.json", "/dataset/du-lieu-1.ttl"])
+def test_head_says_what_get_says_and_sends_nothing(
+    empty_site: Site, datasets: list[dict[str, Any]], path: str
+) -> None:
+    browser = empty_site.app.flask_app.test_client(use_cookies=False)
+    head, got = browser.head(path), browser.get(path)
+    assert head.status_code == 200 and head.data == b""
+    assert dict(head.headers) == dict(got.headers)
+    assert int(head.headers["Content-Length"]) == len(got.data)
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("text/turtle", "text/turtle; charset=utf-8"),
+        ("application/rdf+xml;q=0.9, text/html;q=0.1", "application/rdf+xml; charset=utf-8"),
+        ("application/ld+json", "application/ld+json"),
+        ("application/n-triples", "application/n-triples"),
+        ("*/*", "text/turtle; charset=utf-8"),
+    ],
+)
+def test_the_catalogue_is_negotiated(
+    empty_site: Site, datasets: list[dict[str, Any]], accept: str, expected: str
+) -> None:
+    answer = empty_site.get("/catalog", Accept=accept)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, expected)
+    assert {"Accept", "Accept-Encoding"} <= set(answer.headers["Vary"].split(", "))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/catalog.docx", 404),
+        ("POST", "/catalog.ttl", 405),
+        ("DELETE", "/data.json", 405),
+        ("OPTIONS", "/catalog.ttl", 204),
+    ],
+)
+def test_what_cannot_be_is_answered_as_http_has_it(
+    empty_site: Site, datasets: list[dict[str, Any]], method: str, path: str, status: int
+) -> None:
+    answer = empty_site.app.flask_app.test_client().open(path, method=method)
+    assert answer.status_code == status
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    if status == 405:
+        assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
+    if status != 204:
+        assert answer.content_type == "application/problem+json"
+
+
+def test_a_format_that_the_feed_does_not_have_is_not_acceptable(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    assert empty_site.get("/catalog", Accept="image/png").status_code == 406
+
+
+def test_the_feed_sets_no_cookie_and_may_be_kept_by_anyone(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    for path in ("/catalog.ttl", "/data.json", "/dataset/du-lieu-1.ttl"):
+        answer = empty_site.get(path)
+        assert "Set-Cookie" not in answer.headers and "Cookie" not in answer.headers["Vary"]
+        assert "public" in answer.headers["Cache-Control"]
+
+
+def test_the_feed_answers_without_flask_solr_and_redis(
+    empty_site: Site, datasets: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ckan.plugins.toolkit as tk
+
+    from ckanext.hcmedu.dcat.server import Feed
+
+    def unreachable(*_: object) -> Any:
+        raise AssertionError("asked something else than the database")
+
+    monkeypatch.setitem(tk.config, "solr_url", "http://127.0.0.1:1/solr")
+    monkeypatch.setitem(tk.config, "ckan.redis.url", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(tk, "get_action", unreachable)
+    reader = Client(Feed(unreachable))
+    for path in ("/catalog.ttl", "/catalog", "/data.json", "/dataset/du-lieu-1.jsonld"):
+        assert reader.get(path).status_code == 200
+
+
+def test_a_database_that_is_down_is_told_as_such(
+    empty_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlalchemy as sa
+
+    from ckanext.hcmedu.dcat import server
+
+    nowhere = sa.create_engine("postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setattr(server.model, "ensure_engine", lambda: nowhere)
+    answer = Client(server.Feed(lambda *_: [b""])).get("/catalog.ttl")
+    assert answer.status_code == 503 and answer.headers["Retry-After"]
+    assert "password" not in answer.text and "127.0.0.1" not in answer.text
+
+
+def test_a_disk_that_takes_no_page_keeps_nobody_from_reading(
+    empty_site: Site, datasets: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ckanext.hcmedu.dcat import store
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    expected = empty_site.get("/catalog.ttl").data
+    monkeypatch.setattr(store, "stored", full)
+    assert empty_site.get("/catalog.ttl").data == expected
+
+
+def test_addresses_are_right_below_a_prefix(
+    empty_site: Site, datasets: list[dict[str, Any]], address: str
+) -> None:
+    import ckan.plugins.toolkit as tk
+
+    tk.config["ckan.root_path"] = "/du-lieu/{{LANG}}"
+    graph = Graph().parse(data=empty_site.get("/du-lieu/catalog.ttl").data)
+    [view] = graph.subjects(RDF.type, HYDRA.PagedCollection)
+    following = str(graph.value(view, HYDRA.next))
+    assert following.startswith(f"{address}/du-lieu/catalog.ttl?at=")
+    assert empty_site.get(following.removeprefix(address)).status_code == 200
+
+
+def test_data_json_of_what_was_written_by_hand_is_valid_as_well(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    whole = json.loads(empty_site.get("/data.json").data)
+    assert [one["identifier"] for one in whole["dataset"]] == [one["id"] for one in datasets]
+    Draft202012Validator(data_json_schema(), format_checker=FormatChecker()).validate(whole)
