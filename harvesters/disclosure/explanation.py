@@ -44,13 +44,15 @@ class Line:
 class Figure:
     """A count of persons that a hidden value would tell.
 
-    `too_small` says that it is from 1 to `k` - 1; `least` and `greatest` are between what a reader
+    `too_small` says that it is from 1 to `k` - 1, `all_or_none` that it is nobody or everybody of
+    a sensitive category; `least` and `greatest` are between what a reader
     of everything that is published can place it; `lines` are those it shares with other hidden
     figures.
     """
 
     component: Component
     too_small: bool
+    all_or_none: bool
     k: int
     least: int
     greatest: int
@@ -221,6 +223,7 @@ def _figure(known: Knowledge, number: int, component: Component) -> Figure:
     return Figure(
         component,
         bool(0 < known.truth[number] < known.k[number]),
+        bool(known.nobody[number] or known.everybody[number]),
         int(known.k[number]),
         math.ceil(found.low[place] - TOLERANCE),
         math.floor(found.high[place] + TOLERANCE),

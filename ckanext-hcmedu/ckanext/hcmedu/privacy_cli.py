@@ -124,6 +124,8 @@ def _show(period: str, found: Explanation, declarations: Declarations, to: Conso
                 f"Too small: it is from 1 to {figure.k - 1}, and no figure of persons under "
                 f"{figure.k} is published."
             )
+        elif figure.all_or_none:
+            say("It would tell that nobody, or that everybody, is of a sensitive category.")
         else:
             before = " Or an earlier version hid it, or it would tell what has changed since."
             say(

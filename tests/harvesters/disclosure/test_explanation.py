@@ -63,6 +63,16 @@ def test_a_figure_that_is_too_small_is_told_so(city: City) -> None:
     assert found.cell["area"] == "00100" and found.cell["level"] == "primary"
 
 
+def test_a_figure_that_tells_of_nobody_of_a_sensitive_category_is_told_so(tmp_path: Path) -> None:
+    online = cube("online", "pupil", [["school"], ["internet"]], [measure("pupils")])
+    online["dimensions"][1] |= {"zeros": True, "sensitive": ["no"]}
+    city = City(tmp_path, [*CITY, online])
+    assert not city.publish([{**one, "internet": "yes"} for one in many_pupils()]).refusals
+    (figure,) = ask(city, "online", school="0002", internet="no").figures
+    assert figure.all_or_none and not figure.too_small
+    assert figure.least == 0 and figure.greatest >= figure.k
+
+
 def test_a_figure_hidden_for_others_is_told_so(city: City) -> None:
     (figure,) = ask(city, school="0001", grade="g2", sex="female").figures
     assert not figure.too_small
