@@ -47,15 +47,18 @@ class FeedEntry(tk.BaseModel):
     """Digest of this entry and, by its predecessor's, of all before: tells two logs apart."""
     dataset_id: Mapped[str] = mapped_column(Text, nullable=False, index=True)
     """Empty for the catalogue itself."""
+    iri: Mapped[str] = mapped_column(Text, nullable=False, server_default="")
+    """What the entry is about; empty for deletions from before entries had one."""
     name: Mapped[str] = mapped_column(Text, nullable=False)
     kind: Mapped[str] = mapped_column(Text, nullable=False)
     """``create``, ``update`` or ``delete``."""
-    at: Mapped[datetime] = mapped_column(DateTime, nullable=False)
-    """When it was written, in UTC."""
+    at: Mapped[datetime] = mapped_column(DateTime, nullable=False, index=True)
+    """When it was written, in UTC; later than the entry before."""
     until: Mapped[int | None] = mapped_column(BigInteger)
     """The position of the dataset's next entry; empty while this one holds."""
     reason: Mapped[str | None] = mapped_column(Text)
-    """Why the dataset is gone: ``deleted``, ``private`` or ``purged``."""
+    """Why the dataset is gone: ``deleted``, ``private`` or ``purged``; ``moved`` if it has another
+    IRI since."""
     digest: Mapped[str] = mapped_column(Text, nullable=False)
     """SHA-256 of the fragments; empty for a deletion."""
     recipe: Mapped[str] = mapped_column(Text, nullable=False)

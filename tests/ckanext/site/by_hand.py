@@ -87,3 +87,8 @@ def titles(site: Site) -> dict[str, str]:
             assert len(texts) == 1
             found[str(subject).rsplit("/", 1)[-1]] = str(texts[0])
     return found
+
+
+def ids_of(graph: Graph) -> set[str]:
+    """The last parts of the IRIs of the graph's datasets: their ids, where they have no others."""
+    return {str(one).rsplit("/", 1)[-1] for one in graph.subjects(RDF.type, DCAT.Dataset)}

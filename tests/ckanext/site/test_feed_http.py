@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,8 +16,10 @@ from rdflib.namespace import DCAT, RDF
 from werkzeug.test import Client
 
 from schemas.shapes import data_json_schema
-from tests.ckanext.site.by_hand import HYDRA, RDFLIB, SIZE, act, crawl, seven
+from tests.ckanext.site.by_hand import HYDRA, RDFLIB, SIZE, act, crawl, ids_of, seven
 from tests.ckanext.site.conftest import Site
+from tests.ckanext.site.replica import RDFLIB as ACCEPTED
+from tests.ckanext.site.replica import follow
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("context")]
 
@@ -248,7 +251,9 @@ def test_the_feed_answers_without_flask_solr_and_redis(
     monkeypatch.setitem(tk.config, "ckan.redis.url", "redis://127.0.0.1:1/0")
     monkeypatch.setattr(tk, "get_action", unreachable)
     reader = Client(Feed(unreachable))
-    for path in ("/catalog.ttl", "/catalog", "/data.json", "/dataset/du-lieu-1.jsonld"):
+    paths = ("/catalog.ttl", "/catalog", "/data.json", "/dataset/du-lieu-1.jsonld", "/changes",
+             "/catalog.ttl?modified_since=2026-01-01", "/catalog.nt.manifest")  # fmt: skip
+    for path in paths:
         assert reader.get(path).status_code == 200
 
 
@@ -298,3 +303,109 @@ def test_data_json_of_what_was_written_by_hand_is_valid_as_well(
     whole = json.loads(empty_site.get("/data.json").data)
     assert [one["identifier"] for one in whole["dataset"]] == [one["id"] for one in datasets]
     Draft202012Validator(data_json_schema(), format_checker=FormatChecker()).validate(whole)
+
+
+# Changes and manifests ----------------------------------------------------------------------------
+
+
+def test_pages_are_closed_for_good_and_the_last_is_open(
+    empty_site: Site, datasets: list[dict[str, Any]], address: str
+) -> None:
+    from ckan.model import ensure_engine
+
+    from ckanext.hcmedu.dcat import entries
+
+    with ensure_engine().connect() as connection:
+        newest = entries.newest(connection)
+    assert newest is not None
+    root = empty_site.get("/changes.trig")
+    assert root.headers["Cache-Control"] == "public, no-cache"
+    follower = follow(empty_site, address, "/changes.trig")
+    follower.sync()
+    kinds = {}
+    for page in follower.fetched[1:]:
+        answer = empty_site.get(page.removeprefix(address))
+        last = int(page.rpartition("-")[2])
+        kinds[last <= newest.position] = answer.headers["Cache-Control"]
+    assert "immutable" in kinds[True]
+    # What many read from must not go on showing what was erased.
+    assert "s-maxage=300" in kinds[True]
+    assert kinds.get(False, "public, no-cache") == "public, no-cache"
+    again = empty_site.get("/changes.trig", If_None_Match=root.headers["ETag"])
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/changes?page=x", 400),
+        ("/changes?page={log}-3-1", 400),
+        ("/changes?page={log}-1-100000", 400),
+        ("/changes?page=000000000000-1-3", 410),
+        ("/changes?page={log}-900001-900003", 404),
+        ("/changes.ttl", 404),
+    ],
+)
+def test_a_wrong_address_in_the_stream_is_told_what_is_wrong(
+    empty_site: Site, datasets: list[dict[str, Any]], path: str, status: int
+) -> None:
+    from ckan.model import ensure_engine
+
+    from ckanext.hcmedu.dcat.changes import log_name
+
+    with ensure_engine().connect() as connection:
+        log = log_name(connection)
+    answer = empty_site.get(path.format(log=log))
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+    assert set(answer.json["detail"]) == {"vi", "en"}
+
+
+def test_the_stream_is_negotiated_and_no_other_format_is_acceptable(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    for accept in ACCEPTED:
+        answer = empty_site.get("/changes", Accept=f"{accept}, text/html;q=0.1")
+        assert answer.mimetype == accept
+        assert {"Accept", "Accept-Encoding"} <= set(answer.headers["Vary"].split(", "))
+    assert empty_site.get("/changes", Accept="*/*").mimetype == "application/trig"
+    assert empty_site.get("/changes", Accept="text/turtle").status_code == 406
+
+
+@pytest.mark.parametrize(
+    "moment", ["", "hôm qua", "2026-13-01", "2026-11-25T08:00:00%2B99:00", "*"]
+)
+def test_a_moment_that_is_none_is_a_bad_request(
+    empty_site: Site, datasets: list[dict[str, Any]], moment: str
+) -> None:
+    answer = empty_site.get(f"/catalog.ttl?modified_since={moment}")
+    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+    assert "RFC 3339" in answer.json["detail"]["vi"]
+
+
+@pytest.mark.parametrize("ending", list(RDFLIB))
+def test_whoever_has_what_the_manifest_names_has_everything(
+    empty_site: Site, datasets: list[dict[str, Any]], address: str, ending: str
+) -> None:
+    first = empty_site.get(f"/catalog.{ending}")
+    [manifest] = [
+        link.partition(">")[0].removeprefix("<").removeprefix(address)
+        for link in first.headers["Link"].split(", ")
+        if 'rel="describedby"' in link
+    ]
+    # Who reads on while something is edited still has what the manifest says.
+    act(
+        "package_patch",
+        id=datasets[-1]["id"],
+        title_translated={"vi": f"Sau {ending}", "en": "Later"},
+    )
+    sealed = empty_site.get(manifest).json
+    assert sealed["pages"][0]["address"] == first.headers["Content-Location"]
+    seen: set[str] = set()
+    for page in sealed["pages"]:
+        answer = empty_site.get(page["address"].removeprefix(address))
+        assert hashlib.sha256(answer.data).hexdigest() == page["sha256"]
+        assert len(answer.data) == page["bytes"]
+        graph = Graph().parse(data=answer.data, format=RDFLIB[ending])
+        assert ids_of(graph) == set(page["datasets"])
+        seen |= set(page["datasets"])
+    assert seen == {one["id"] for one in datasets} and sealed["datasets"] == len(seen)

@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 PREFIXES = {
     "adms": "http://www.w3.org/ns/adms#",
+    "as": "https://www.w3.org/ns/activitystreams#",
     "csvw": "http://www.w3.org/ns/csvw#",
     "dcat": "http://www.w3.org/ns/dcat#",
     "dcatap": "http://data.europa.eu/r5r/",
@@ -21,11 +22,13 @@ PREFIXES = {
     "dqv": "http://www.w3.org/ns/dqv#",
     "foaf": "http://xmlns.com/foaf/0.1/",
     "hydra": "http://www.w3.org/ns/hydra/core#",
+    "ldes": "https://w3id.org/ldes#",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "schema": "https://schema.org/",
     "skos": "http://www.w3.org/2004/02/skos/core#",
     "spdx": "http://spdx.org/rdf/terms#",
+    "tree": "https://w3id.org/tree#",
     "vcard": "http://www.w3.org/2006/vcard/ns#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
@@ -80,7 +83,16 @@ class Typed:
     datatype: str
 
 
-Statement = tuple[str, str, "str | Typed"]
+@dataclass(frozen=True)
+class Worded:
+    """A text and the tag of its language."""
+
+    text: str
+    language: str
+
+
+Value = str | Typed | Worded
+Statement = tuple[str, str, Value]
 """Subject's IRI, predicate's short name such as ``hydra:next``, and an IRI or a literal."""
 
 
@@ -102,9 +114,11 @@ def _triples(said: Sequence[Statement]) -> str:
     )
 
 
-def _term(value: str | Typed) -> str:
+def _term(value: Value) -> str:
     if isinstance(value, Typed):
         return f"{json.dumps(value.text, ensure_ascii=False)}^^<{expand(value.datatype)}>"
+    if isinstance(value, Worded):
+        return f"{json.dumps(value.text, ensure_ascii=False)}@{value.language}"
     return f"<{value}>"
 
 
@@ -116,10 +130,13 @@ def _elements(said: Sequence[Statement]) -> str:
     )
 
 
-def _element(predicate: str, value: str | Typed) -> str:
+def _element(predicate: str, value: Value) -> str:
     if isinstance(value, Typed):
         datatype = quoteattr(expand(value.datatype))
         return f"<{predicate} rdf:datatype={datatype}>{escape(value.text)}</{predicate}>"
+    if isinstance(value, Worded):
+        language = quoteattr(value.language)
+        return f"<{predicate} xml:lang={language}>{escape(value.text)}</{predicate}>"
     return f"<{predicate} rdf:resource={quoteattr(value)}/>"
 
 
@@ -131,6 +148,8 @@ def _nodes(said: Sequence[Statement]) -> Iterator[dict[str, object]]:
     for subject, predicate, value in said:
         if isinstance(value, Typed):
             node = {"@value": value.text, "@type": expand(value.datatype)}
+        elif isinstance(value, Worded):
+            node = {"@value": value.text, "@language": value.language}
         else:
             node = {"@id": value}
         yield {"@id": subject, expand(predicate): [node]}

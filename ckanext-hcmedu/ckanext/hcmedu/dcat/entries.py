@@ -34,6 +34,7 @@ class Description:
     """What is to be said of a dataset from now on."""
 
     dataset_id: str
+    iri: str
     name: str
     modified: datetime | None
     recipe: str
@@ -74,9 +75,19 @@ def lock(connection: Connection) -> None:
 
 
 def put(connection: Connection, description: Description) -> bool:
-    """Say `description` from now on; whether that is another thing than was said before."""
+    """Say `description` from now on; whether that is another thing than was said before.
+
+    What has another IRI from now on is gone under the one before, for whoever knows it by that.
+    """
     last = _lock_and_find_last(connection)
     current = _current(connection, description.dataset_id)
+    if (
+        current is not None
+        and current.kind != "delete"
+        and current.iri not in ("", description.iri)
+    ):
+        remove(connection, description.dataset_id, "moved", description.recipe)
+        return put(connection, description)
     if current is not None and current.kind != "delete" and current.digest == description.digest:
         connection.execute(
             sa.update(_entry)
@@ -91,6 +102,7 @@ def put(connection: Connection, description: Description) -> bool:
     is_new = current is None or current.kind == "delete"
     values = {
         "dataset_id": description.dataset_id,
+        "iri": description.iri,
         "name": description.name,
         "kind": "create" if is_new else "update",
         "reason": None,
@@ -114,6 +126,7 @@ def remove(connection: Connection, dataset_id: str, reason: str, recipe: str) ->
         return False
     values = {
         "dataset_id": dataset_id,
+        "iri": current.iri,
         "name": current.name,
         "kind": "delete",
         "reason": reason,
@@ -138,18 +151,21 @@ def current(connection: Connection) -> list[Current]:
 
 
 def prune(connection: Connection, now: datetime) -> int:
-    """Delete entries that stopped holding more than `KEPT` ago; deletions stay. Returns how many
-    went.
+    """Delete entries that stopped holding more than `KEPT` ago; deletions stay, and so does the
+    first entry, which tells this log from another. Returns how many went.
 
     :param now: in UTC, without a time zone.
     """
-    later = _entry.alias()
+    later, first = _entry.alias(), _entry.alias()
     old = sa.select(later.c.position).where(
         later.c.position == _entry.c.until, later.c.at < now - KEPT
     )
     gone = connection.execute(
         sa.delete(_entry).where(
-            _entry.c.until.is_not(None), _entry.c.kind != "delete", old.exists()
+            _entry.c.until.is_not(None),
+            _entry.c.kind != "delete",
+            _entry.c.position > sa.select(sa.func.min(first.c.position)).scalar_subquery(),
+            old.exists(),
         )
     )
     return int(gone.rowcount)
@@ -158,12 +174,14 @@ def prune(connection: Connection, now: datetime) -> int:
 def _lock_and_find_last(connection: Connection) -> Any:
     lock(connection)
     return connection.execute(
-        sa.select(_entry.c.position, _entry.c.chain).order_by(_entry.c.position.desc()).limit(1)
+        sa.select(_entry.c.position, _entry.c.chain, _entry.c.at)
+        .order_by(_entry.c.position.desc())
+        .limit(1)
     ).one_or_none()
 
 
 def _current(connection: Connection, dataset_id: str) -> Any:
-    columns = (_entry.c.position, _entry.c.kind, _entry.c.digest, _entry.c.name)
+    columns = (_entry.c.position, _entry.c.kind, _entry.c.digest, _entry.c.name, _entry.c.iri)
     return connection.execute(
         sa.select(*columns).where(_entry.c.dataset_id == dataset_id, _entry.c.until.is_(None))
     ).one_or_none()
@@ -172,6 +190,9 @@ def _current(connection: Connection, dataset_id: str) -> Any:
 def _append(connection: Connection, last: Any, current: Any, values: Mapping[str, Any]) -> None:
     position = last.position + 1 if last else 1
     at = utc_now()
+    if last:
+        # In the order of the positions, even where the clock was set back.
+        at = max(at, last.at + timedelta(microseconds=1))
     linked = [last.chain if last else "", values["dataset_id"], values["digest"], at.isoformat()]
     chain = hashlib.sha256("\0".join(linked).encode()).hexdigest()
     if current is not None:
@@ -258,9 +279,11 @@ def snapshot(connection: Connection, token: str, now: datetime) -> Snapshot | No
     return named if named.token == token else None
 
 
-def _holding(position: int) -> Sequence[Any]:
-    """The conditions under which an entry is part of the snapshot at `position`."""
+def _holding(position: int, since: datetime | None = None) -> Sequence[Any]:
+    """The conditions under which an entry is part of the snapshot at `position`, and is not from
+    before `since`."""
     return (
+        *(() if since is None else (_entry.c.at >= since,)),
         _entry.c.position <= position,
         sa.or_(_entry.c.until.is_(None), _entry.c.until > position),
         _entry.c.kind != "delete",
@@ -281,16 +304,77 @@ def dataset_ids(connection: Connection, position: int) -> list[str]:
 
 
 def fragments(
-    connection: Connection, position: int, name: str, first: str, last: str
+    connection: Connection,
+    position: int,
+    name: str,
+    first: str,
+    last: str,
+    since: datetime | None = None,
 ) -> Iterator[str]:
-    """The fragments called `name` of the snapshot's datasets from id `first` to id `last`."""
+    """The fragments called `name` of the snapshot's datasets from id `first` to id `last`.
+
+    :param since: only of those that changed then or later; in UTC, without a time zone.
+    """
     key = _collated(_entry.c.dataset_id)
     found = connection.execute(
         sa.select(_entry.c[name])
-        .where(*_holding(position), key >= first, key <= last)
+        .where(*_holding(position, since), key >= first, key <= last)
         .order_by(key)
     )
     yield from found.scalars()
+
+
+def changed_ids(connection: Connection, position: int, since: datetime) -> list[str]:
+    """The ids of the snapshot's datasets that were changed or deleted at `since` or later, in the
+    order of its pages."""
+    written = sa.select(_entry.c.dataset_id).where(
+        *_holding(position, since), _entry.c.dataset_id != CATALOG
+    )
+    gone = sa.select(_entry.c.dataset_id).where(*_gone(position, since))
+    either = sa.union(written, gone).subquery()
+    return list(
+        connection.execute(
+            sa.select(either.c.dataset_id).order_by(_collated(either.c.dataset_id))
+        ).scalars()
+    )
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What is gone, since when (in UTC) and why."""
+
+    iri: str
+    at: datetime
+    reason: str
+
+
+def deletions(
+    connection: Connection, position: int, since: datetime, first: str, last: str
+) -> list[Deletion]:
+    """What was deleted at `since` or later and not there again in the snapshot, of the datasets
+    from id `first` to id `last`."""
+    key = _collated(_entry.c.dataset_id)
+    found = connection.execute(
+        sa.select(_entry.c.iri, _entry.c.at, _entry.c.reason)
+        .where(*_gone(position, since), key >= first, key <= last)
+        .order_by(_entry.c.position)
+    )
+    # Of a dataset that went more than once, the last time.
+    return list({row.iri: Deletion(*row) for row in found}.values())
+
+
+def _gone(position: int, since: datetime) -> Sequence[Any]:
+    """The conditions under which an entry is of a deletion that the snapshot at `position` has."""
+    holding = _holding(position)
+    there = sa.select(_entry.c.iri).where(*holding).correlate(None)
+    return (
+        _entry.c.position <= position,
+        _entry.c.at >= since,
+        _entry.c.kind == "delete",
+        _entry.c.dataset_id != CATALOG,
+        _entry.c.iri != "",
+        _entry.c.iri.not_in(there),
+    )
 
 
 def catalog(connection: Connection, position: int, name: str) -> str:

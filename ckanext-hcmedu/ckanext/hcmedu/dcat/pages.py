@@ -7,7 +7,7 @@ what is edited, made or deleted during a crawl neither hides a dataset from it n
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -70,11 +70,18 @@ class Addresses:
 
     path: str
     token: str
+    since: str = ""
+    """Only what changed then or later is on the pages."""
 
     def page(self, after: str) -> str:
         """The address of the page after `after`."""
-        parts = {"at": self.token, **({"after": after} if after else {})}
-        return f"{self.path}?{urlencode(parts)}"
+        parts = {"at": self.token, "modified_since": self.since, "after": after}
+        return f"{self.path}?{urlencode({name: text for name, text in parts.items() if text})}"
+
+    @property
+    def manifest(self) -> str:
+        """The address of what says what all the pages are."""
+        return f"{self.path}.manifest?{urlencode({'at': self.token})}"
 
     def links(self, cut: Cut) -> Iterator[tuple[str, str]]:
         """The page's relations and where they lead: first, last, previous, next."""
@@ -107,7 +114,7 @@ class Addresses:
 _HYDRA = "http://www.w3.org/ns/hydra/core#"
 
 
-def link_header(links: Iterator[tuple[str, str]]) -> str:
+def link_header(links: Iterable[tuple[str, str]]) -> str:
     """The relations as RFC 8288 writes them."""
     names = {"previous": "prev"}
     return ", ".join(f'<{address}>; rel="{names.get(name, name)}"' for name, address in links)

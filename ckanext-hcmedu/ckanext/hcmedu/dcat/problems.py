@@ -25,6 +25,10 @@ FORMAT: Text = {
     "vi": "Danh mục không có định dạng này. Có: .ttl, .rdf, .jsonld, .nt và /data.json.",
     "en": "The feed does not have this format. It has .ttl, .rdf, .jsonld, .nt and /data.json.",
 }
+STREAM_FORMAT: Text = {
+    "vi": "Dòng thay đổi không có định dạng này. Có: .trig, .nq và .jsonld.",
+    "en": "The stream of changes does not have this format. It has .trig, .nq and .jsonld.",
+}
 SNAPSHOT: Text = {
     "vi": "Bản chụp danh mục này không còn hoặc không thuộc danh mục này. Hãy đọc lại từ trang "
     "đầu (không có tham số `at`); chưa được xóa gì ở phía bạn.",
@@ -39,6 +43,26 @@ BEYOND: Text = {
     "vi": "Sau bộ dữ liệu này không còn trang nào.",
     "en": "There is no page after this dataset.",
 }
+SINCE: Text = {
+    "vi": "`modified_since` không phải là một thời điểm. Hãy viết theo RFC 3339, ví dụ "
+    "2026-11-25T08:00:00%2B07:00 hoặc 2026-11-25T01:00:00Z.",
+    "en": "`modified_since` is not a point in time. Write it as RFC 3339 has it, such as "
+    "2026-11-25T08:00:00%2B07:00 or 2026-11-25T01:00:00Z.",
+}
+STREAM_PAGE: Text = {
+    "vi": "`page` không phải là tên một trang của dòng thay đổi. Hãy đi theo các tree:relation.",
+    "en": "`page` is not the name of a page of the stream. Follow the tree:relation links.",
+}
+STREAM_BEYOND: Text = {
+    "vi": "Trang này của dòng thay đổi chưa có.",
+    "en": "The stream does not have this page yet.",
+}
+LOG: Text = {
+    "vi": "Trang này thuộc một dòng thay đổi trước đây; cổng đã được dựng lại từ đầu. Hãy sao chép "
+    "lại từ /changes và so với bản sao của bạn.",
+    "en": "This page is of an earlier stream; the portal was built anew. Replicate again from "
+    "/changes, and compare with your copy.",
+}
 GONE: Mapping[str, Text] = {
     "deleted": {
         "vi": "Bộ dữ liệu đã được gỡ khỏi cổng. Hãy xóa bản sao của bạn.",
@@ -47,6 +71,10 @@ GONE: Mapping[str, Text] = {
     "private": {
         "vi": "Bộ dữ liệu không còn công khai. Hãy xóa bản sao của bạn.",
         "en": "The dataset is no longer public. Delete your copy of it.",
+    },
+    "moved": {
+        "vi": "Bộ dữ liệu có định danh (IRI) khác. Hãy xóa bản sao dưới định danh này.",
+        "en": "The dataset has another IRI. Delete your copy under this one.",
     },
     "purged": {
         "vi": "Bộ dữ liệu đã được xóa hẳn khỏi cổng. Hãy xóa bản sao của bạn.",

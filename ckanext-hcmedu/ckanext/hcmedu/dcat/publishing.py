@@ -25,6 +25,7 @@ from rdflib.namespace import DCAT, DCTERMS
 from ckanext.hcmedu import settings
 from ckanext.hcmedu.dcat import entries, pod, store
 from ckanext.hcmedu.dcat.fragments import make_fragments
+from ckanext.hcmedu.dcat.naming import iri
 from ckanext.hcmedu.dcat.profile import HCMEduProfile
 from ckanext.hcmedu.dcat.recipe import recipe
 
@@ -204,7 +205,8 @@ def describe(dataset_id: str, modified: Any = None) -> entries.Description:
     graph.add((URIRef(catalog_uri()), DCAT.dataset, subject))
     made = make_fragments(graph, settings.site_url())
     made["pod"] = pod.dumps(pod.dataset(graph, subject))
-    return entries.Description(dataset_id, dataset["name"], modified, recipe(), made)
+    named = iri(str(subject), settings.site_url())
+    return entries.Description(dataset_id, named, dataset["name"], modified, recipe(), made)
 
 
 def describe_catalog() -> entries.Description:
@@ -215,4 +217,5 @@ def describe_catalog() -> entries.Description:
     graph.remove((subject, DCTERMS.modified, None))
     made = make_fragments(graph, settings.site_url())
     made["pod"] = pod.dumps(pod.catalog(f"{settings.site_url()}/data.json"))
-    return entries.Description(entries.CATALOG, "", None, recipe(), made)
+    named = iri(str(subject), settings.site_url())
+    return entries.Description(entries.CATALOG, named, "", None, recipe(), made)

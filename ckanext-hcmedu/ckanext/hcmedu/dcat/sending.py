@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +73,15 @@ def send(request: Request, document: Document, folder: Path) -> Response:
         if file is not None:
             file.close()
     return response
+
+
+def negotiated(request: Request, names: Mapping[str, str]) -> str | None:
+    """The name of the format that `Accept` prefers, of `names` by media type; the first for
+    whoever takes anything, None where none of them will do."""
+    if not request.accept_mimetypes:
+        return next(iter(names.values()))
+    best = request.accept_mimetypes.best_match(list(names))
+    return names[best] if best else None
 
 
 def _open(document: Document, encoding: str, folder: Path) -> BinaryIO | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -19,17 +20,21 @@ from sqlalchemy.engine import Connection
 from werkzeug.wrappers import Request, Response
 
 from ckanext.hcmedu import settings
-from ckanext.hcmedu.dcat import entries, problems
+from ckanext.hcmedu.dcat import deletions, entries, moments, problems
 from ckanext.hcmedu.dcat.documents import FORMATS, Typed, statements
+from ckanext.hcmedu.dcat.manifest import Sealed, manifest
 from ckanext.hcmedu.dcat.pages import Addresses, Cut, link_header
 from ckanext.hcmedu.dcat.problems import problem
-from ckanext.hcmedu.dcat.sending import Document, send
+from ckanext.hcmedu.dcat.sending import Document, negotiated, send
+from ckanext.hcmedu.dcat.streaming import Changes
 
 log = logging.getLogger(__name__)
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _CATALOG = re.compile(r"/catalog(?:\.(?P<ending>\w+))?")
+_MANIFEST = re.compile(r"/catalog\.(?P<ending>\w+)\.manifest")
+_CHANGES = re.compile(r"/changes(?:\.(?P<ending>\w+))?")
 _DATASET = re.compile(r"/dataset/(?P<dataset>[\w-]+)\.(?P<ending>\w+)")
 _WHOLE = "/data.json"
 _ENDINGS = {**{name: name for name in FORMATS}, "xml": "rdf"}
@@ -37,7 +42,7 @@ _MEDIA_TYPES = {each.media_type: each.name for each in FORMATS.values()}
 _CURSOR = re.compile(r"[\w-]{1,100}")
 
 # Questions to the catalogue that ckanext-dcat answers, from the search index.
-_SEARCHES = {"q", "fq", "page", "modified_since", "profiles"}
+_SEARCHES = {"q", "fq", "page", "profiles"}
 
 _REMEMBERED = 8
 """Snapshots whose ids a process remembers."""
@@ -51,6 +56,7 @@ class Feed:
     def __init__(self, application: Wsgi):
         self.application = application
         self._ids: OrderedDict[tuple[str, int], list[str]] = OrderedDict()
+        self._changes = Changes()
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -67,7 +73,8 @@ class Feed:
         """The answer; None if CKAN has to give it."""
         path = _own_path(request.path)
         catalog, dataset = _CATALOG.fullmatch(path), _DATASET.fullmatch(path)
-        if not (catalog or dataset or path == _WHOLE):
+        sealed, changes = _MANIFEST.fullmatch(path), _CHANGES.fullmatch(path)
+        if not (catalog or dataset or sealed or changes or path == _WHOLE):
             return None
         if (catalog or dataset) and _SEARCHES & set(request.args):
             return None
@@ -81,6 +88,10 @@ class Feed:
                     return self._catalog(connection, request, catalog["ending"])
                 if dataset:
                     return self._dataset(connection, request, dataset["dataset"], dataset["ending"])
+                if sealed:
+                    return self._manifest(connection, request, sealed["ending"])
+                if changes:
+                    return self._changes.answer(connection, request, changes["ending"])
                 return self._whole(connection, request)
         except sa.exc.ProgrammingError:
             log.exception("The feed has no table: `ckan db pending-migrations --apply`")
@@ -97,39 +108,48 @@ class Feed:
         newest = entries.newest(connection)
         if newest is None:
             return None
-        name = _ENDINGS.get(ending) if ending else _negotiated(request)
+        name = _ENDINGS.get(ending) if ending else negotiated(request, _MEDIA_TYPES)
         if name is None and ending == "n3":
             return None
         if name is None:
             return problem(404 if ending else 406, problems.FORMAT)
         path = f"{settings.public_url()}/catalog.{name}"
         token, after = request.args.get("at"), request.args.get("after", "")
-        snapshot = newest
-        if token is not None:
-            found = entries.snapshot(connection, token, entries.utc_now())
-            if found is None:
-                start = link_header(iter([("first", path)]))
-                return problem(410, problems.SNAPSHOT, Link=start)
-            snapshot = found
+        snapshot = _snapshot(connection, newest, token)
+        if snapshot is None:
+            return problem(410, problems.SNAPSHOT, Link=link_header([("first", path)]))
+        since = None
+        if "modified_since" in request.args:
+            since = moments.parse(request.args["modified_since"])
+            if since is None:
+                return problem(400, problems.SINCE)
         if after and (token is None or not _CURSOR.fullmatch(after)):
             return problem(400, problems.CURSOR)
-        cut = Cut(self._ids_of(connection, snapshot), _page_size(), after)
+        if since is None:
+            ids = self._ids_of(connection, snapshot)
+        else:
+            ids = entries.changed_ids(connection, snapshot.position, since)
+        cut = Cut(ids, _page_size(), after)
         if after and not cut.own:
             return problem(404, problems.BEYOND)
-        addresses = Addresses(path, snapshot.token)
+        addresses = Addresses(path, snapshot.token, moments.write(since) if since else "")
 
         def make() -> bytes:
-            return _page(connection, snapshot, name, cut, addresses)
+            return _page(connection, snapshot, name, cut, addresses, since)
 
         document = Document(
-            key=(snapshot.token, str(snapshot.erased), name, after),
-            group=snapshot.token if cut.is_regular else "",
+            key=(snapshot.token, str(snapshot.erased), name, after, addresses.since),
+            # There are too many moments to keep a page for each.
+            group=snapshot.token if cut.is_regular and since is None else "",
             media_type=FORMATS[name].media_type,
             at=snapshot.at,
             make=make,
         )
         response = send(request, document, settings.feed_path())
-        response.headers["Link"] = link_header(addresses.links(cut))
+        links = [*addresses.links(cut)]
+        if since is None:
+            links.append(("describedby", addresses.manifest))
+        response.headers["Link"] = link_header(links)
         response.headers["Content-Location"] = addresses.page(after)
         # What an address without a snapshot answers changes; with one, only by a deletion.
         response.headers["Cache-Control"] = (
@@ -147,6 +167,44 @@ class Feed:
             while len(self._ids) > _REMEMBERED:
                 self._ids.popitem(last=False)
         return ids
+
+    # What all its pages are
+
+    def _manifest(self, connection: Connection, request: Request, ending: str) -> Response | None:
+        newest = entries.newest(connection)
+        if newest is None:
+            return None
+        name = _ENDINGS.get(ending)
+        if name is None:
+            return problem(404, problems.FORMAT)
+        path = f"{settings.public_url()}/catalog.{name}"
+        token = request.args.get("at")
+        snapshot = _snapshot(connection, newest, token)
+        if snapshot is None:
+            return problem(410, problems.SNAPSHOT, Link=link_header([("first", path)]))
+        addresses = Addresses(path, snapshot.token)
+        ids = self._ids_of(connection, snapshot)
+
+        def seal() -> Iterator[Sealed]:
+            after: str | None = ""
+            while after is not None:
+                cut = Cut(ids, _page_size(), after)
+                content = _page(connection, snapshot, name, cut, addresses)
+                yield Sealed(addresses.page(after), content, cut.own)
+                after = cut.next
+
+        at, media_type = moments.write(snapshot.at), FORMATS[name].media_type
+        document = Document(
+            key=(snapshot.token, str(snapshot.erased), name, "manifest"),
+            group=snapshot.token,
+            media_type="application/json",
+            at=snapshot.at,
+            make=lambda: manifest(snapshot.token, at, media_type, seal()),
+        )
+        response = send(request, document, settings.feed_path())
+        response.headers["Cache-Control"] = "public, no-cache"
+        response.headers["Content-Location"] = addresses.manifest
+        return response
 
     # One dataset
 
@@ -199,15 +257,24 @@ def _page(
     name: str,
     cut: Cut,
     addresses: Addresses,
+    since: datetime | None = None,
 ) -> bytes:
-    """The bytes of a page: the catalogue, how the page leads on, the datasets."""
+    """The bytes of a page: the catalogue, how the page leads on, the datasets.
+
+    :param since: of the datasets only those that changed then or later, and what was deleted.
+    """
     catalog = settings.catalog_iri()
     said = addresses.describe(cut, catalog)
-    said.append((catalog, "dct:modified", Typed(f"{snapshot.at.isoformat()}Z", "xsd:dateTime")))
-    parts = [entries.catalog(connection, snapshot.position, name), statements(name, said)]
+    said.append((catalog, "dct:modified", Typed(moments.write(snapshot.at), "xsd:dateTime")))
+    fragments: Iterable[str] = ()
     if cut.own:
         ids = cut.own[0], cut.own[-1]
-        parts += entries.fragments(connection, snapshot.position, name, *ids)
+        fragments = entries.fragments(connection, snapshot.position, name, *ids, since)
+        if since is not None:
+            gone = entries.deletions(connection, snapshot.position, since, *ids)
+            said += deletions.records(catalog, gone)
+    head = entries.catalog(connection, snapshot.position, name)
+    parts = [head, statements(name, said), *fragments]
     return FORMATS[name].document(parts).encode()
 
 
@@ -222,6 +289,15 @@ def _data_json(connection: Connection, snapshot: entries.Snapshot, ids: Sequence
     return f'{head.removesuffix("}")}{joint}"dataset":[\n{members}\n]}}\n'.encode()
 
 
+def _snapshot(
+    connection: Connection, newest: entries.Snapshot, token: str | None
+) -> entries.Snapshot | None:
+    """The snapshot that `token` names, the newest without one; None if there is no such one."""
+    if token is None:
+        return newest
+    return entries.snapshot(connection, token, entries.utc_now())
+
+
 def _own_path(path: str) -> str:
     """The path without the portal's prefix and the page's language."""
     prefix = settings.root_path()
@@ -229,15 +305,6 @@ def _own_path(path: str) -> str:
         path = path.removeprefix(prefix)
     first, _, rest = path.removeprefix("/").partition("/")
     return f"/{rest}" if first in tk.config["ckan.locales_offered"] and rest else path
-
-
-def _negotiated(request: Request) -> str | None:
-    """The format that `Accept` prefers; Turtle for whoever takes anything, None where none of
-    them will do."""
-    if not request.accept_mimetypes:
-        return "ttl"
-    best = request.accept_mimetypes.best_match(list(_MEDIA_TYPES))
-    return _MEDIA_TYPES[best] if best else None
 
 
 def _page_size() -> int:
