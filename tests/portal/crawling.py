@@ -77,7 +77,7 @@ class Crawler:
 
     def _links(self, address: str, answer: requests.Response) -> Iterator[str]:
         kind = answer.headers.get("Content-Type", "")
-        if not any(word in kind for word in ("html", "xml", "json", "turtle")):
+        if not any(word in kind for word in ("html", "xml", "json", "turtle", "trig", "n-quads")):
             return
         text = html.unescape(answer.text)
         for link in _LINK.findall(text):

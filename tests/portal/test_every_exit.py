@@ -249,7 +249,7 @@ def test_no_page_file_or_feed_that_a_crawler_reaches_holds_a_marker(
     assert found == []
     reached = " ".join(crawler.seen)
     for exit in ("/dataset/enrolment/release/", "manifest.json", "certificate.json", "/privacy",
-                 ".xlsx", ".parquet", "/codelist/",
+                 ".xlsx", ".parquet", "/codelist/", "/changes.trig?page=", "/changes.nq?page=",
                  "/schema/", "/catalog", "/feeds/", "/resource/", "/organization/"):  # fmt: skip
         assert exit in reached, exit
     if reader == "editor":
@@ -261,7 +261,8 @@ def _doors(portal: Portal, reader: str) -> list[str]:
     doors = [
         "/", "/en/", "/dataset/", "/organization/", "/group/", "/about", "/codelist", "/robots.txt",
         "/sitemap.xml", "/catalog.ttl", "/catalog.rdf", "/catalog.jsonld", "/catalog.nt",
-        "/data.json",
+        "/data.json", "/catalog.ttl.manifest", "/catalog.ttl?modified_since=2000-01-01",
+        "/changes", "/changes.trig", "/changes.nq", "/changes.jsonld",
         "/feeds/dataset.atom", "/feeds/custom.atom", "/activity", "/.well-known/security.txt",
         "/nothing-here", "/dataset/nothing-here", "/dataset/enrolment/release/99999/manifest.json",
         "/dataset/activity/enrolment", "/dataset/changes/enrolment", "/dataset/groups/enrolment",

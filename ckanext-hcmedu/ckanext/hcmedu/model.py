@@ -47,7 +47,7 @@ class FeedEntry(tk.BaseModel):
     """Digest of this entry and, by its predecessor's, of all before: tells two logs apart."""
     dataset_id: Mapped[str] = mapped_column(Text, nullable=False, index=True)
     """Empty for the catalogue itself."""
-    iri: Mapped[str] = mapped_column(Text, nullable=False, server_default="")
+    iri: Mapped[str] = mapped_column(Text, nullable=False, server_default="", index=True)
     """What the entry is about; empty for deletions from before entries had one."""
     name: Mapped[str] = mapped_column(Text, nullable=False)
     kind: Mapped[str] = mapped_column(Text, nullable=False)

@@ -39,6 +39,7 @@ class Replica:
         self._immutable: set[str] = set()
         self._etags: dict[str, str] = {}
         self._seen: set[Node] = set()
+        self._bounds: dict[str, list[tuple[str, Any]]] = {}
         self.fetched: list[str] = []
         self.deletions: dict[str, Graph] = {}
         self.state: dict[str, frozenset[Triple]] = {}
@@ -64,10 +65,28 @@ class Replica:
                     self._seen.add(member)
                     when = read.value(member, path).toPython()  # type: ignore[union-attr]
                     members.append((when, member, read))
+                    self._hold(address, when)
             for relation in read.objects(URIRef(address), TREE.relation):
                 waiting.append(str(read.value(relation, TREE.node)))
+                self._bound(read, relation)
         for _, member, read in sorted(members, key=lambda one: one[0]):
             self._apply(member, read)
+
+    def _bound(self, read: Dataset, relation: Node) -> None:
+        """Keep what is promised of the page that `relation` leads to."""
+        kind = read.value(relation, RDF.type)
+        [value] = read.objects(relation, TREE.value)
+        bounds = self._bounds.setdefault(str(read.value(relation, TREE.node)), [])
+        bounds.append((str(kind), value.toPython()))  # type: ignore[attr-defined]
+
+    def _hold(self, address: str, when: Any) -> None:
+        """What was promised of a page has to be true of its members, whenever it was."""
+        for kind, value in self._bounds.get(address, []):
+            if kind == str(TREE.GreaterThanOrEqualToRelation):
+                assert when >= value
+            else:
+                assert kind == str(TREE.LessThanOrEqualToRelation)
+                assert when <= value
 
     def _read(self, address: str) -> Dataset | None:
         """The page; None if it has not changed."""

@@ -322,6 +322,8 @@ def test_pages_are_closed_for_good_and_the_last_is_open(
     assert root.headers["Cache-Control"] == "public, no-cache"
     follower = follow(empty_site, address, "/changes.trig")
     follower.sync()
+    # One lower bound a page, and one upper one where it is closed.
+    assert root.text.count("tree#GreaterThanOrEqualToRelation>") == len(follower.fetched) - 1
     kinds = {}
     for page in follower.fetched[1:]:
         answer = empty_site.get(page.removeprefix(address))

@@ -64,7 +64,7 @@ def log_name(connection: Connection) -> str:
 
 def stretches(connection: Connection, size: int) -> list[Stretch]:
     """The log cut every `size` positions, in order; where nothing is told there is no stretch."""
-    number = ((_entry.c.position - 1) / sa.literal_column(str(size))).label("number")
+    number = ((_entry.c.position - 1) // sa.literal_column(str(size))).label("number")
     found = connection.execute(
         sa.select(number, sa.func.min(_entry.c.at), sa.func.max(_entry.c.at), sa.func.count())
         .where(*_TOLD)

@@ -95,6 +95,7 @@ def put(connection: Connection, description: Description) -> bool:
             .values(
                 recipe=description.recipe,
                 dataset_modified=description.modified,
+                iri=description.iri,
                 name=description.name,
             )
         )
@@ -279,16 +280,16 @@ def snapshot(connection: Connection, token: str, now: datetime) -> Snapshot | No
     return named if named.token == token else None
 
 
-def _holding(position: int, since: datetime | None = None) -> Sequence[Any]:
-    """The conditions under which an entry is part of the snapshot at `position`, and is not from
+def _holding(position: int, since: datetime | None = None, entry: Any = _entry) -> Sequence[Any]:
+    """The conditions under which `entry` is part of the snapshot at `position`, and is not from
     before `since`."""
     return (
-        *(() if since is None else (_entry.c.at >= since,)),
-        _entry.c.position <= position,
-        sa.or_(_entry.c.until.is_(None), _entry.c.until > position),
-        _entry.c.kind != "delete",
+        *(() if since is None else (entry.c.at >= since,)),
+        entry.c.position <= position,
+        sa.or_(entry.c.until.is_(None), entry.c.until > position),
+        entry.c.kind != "delete",
         # Erased since.
-        _entry.c.nt.is_not(None),
+        entry.c.nt.is_not(None),
     )
 
 
@@ -365,15 +366,17 @@ def deletions(
 
 def _gone(position: int, since: datetime) -> Sequence[Any]:
     """The conditions under which an entry is of a deletion that the snapshot at `position` has."""
-    holding = _holding(position)
-    there = sa.select(_entry.c.iri).where(*holding).correlate(None)
+    other = _entry.alias()
+    there = sa.select(other.c.position).where(
+        other.c.iri == _entry.c.iri, *_holding(position, entry=other)
+    )
     return (
         _entry.c.position <= position,
         _entry.c.at >= since,
         _entry.c.kind == "delete",
         _entry.c.dataset_id != CATALOG,
         _entry.c.iri != "",
-        _entry.c.iri.not_in(there),
+        ~there.exists(),
     )
 
 

@@ -34,8 +34,10 @@ def upgrade() -> None:
             {"pattern": pattern, "of_catalog": of_catalog},
         )
     op.create_index("ix_hcmedu_feed_at", "hcmedu_feed", ["at"])
+    op.create_index("ix_hcmedu_feed_iri", "hcmedu_feed", ["iri"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_hcmedu_feed_iri", "hcmedu_feed")
     op.drop_index("ix_hcmedu_feed_at", "hcmedu_feed")
     op.drop_column("hcmedu_feed", "iri")
