@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ckanext.hcmedu.dcat.pages import Addresses, Cut, link_header
@@ -53,6 +53,7 @@ def test_what_is_deleted_during_a_crawl_hides_nothing_else(
 
 
 @given(ids, sizes, st.text("0123456789abcdef", max_size=6))
+@example(["0"], 1, "0")
 def test_a_cursor_that_no_page_ends_with_is_not_regular(
     all_ids: list[str], size: int, after: str
 ) -> None:

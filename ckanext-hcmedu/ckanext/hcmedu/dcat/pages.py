@@ -39,7 +39,8 @@ class Cut:
     def is_regular(self) -> bool:
         """Whether a crawl from the first page comes by; one that began before a dataset was
         deleted may go on between two pages."""
-        return self.start % self.size == 0 and self.after == self._before(self.start)
+        begins = self.start % self.size == 0 and self.after == self._before(self.start)
+        return begins and (not self.after or bool(self.own))
 
     @property
     def next(self) -> str | None:
