@@ -8,7 +8,15 @@ pytestmark = pytest.mark.integration
 
 
 def test_the_feed_goes_on_without_solr_and_redis_and_after_a_restart(portal: Portal) -> None:
-    paths = ("/catalog.ttl", "/catalog.rdf", "/data.json", "/dataset/enrolment.jsonld")
+    paths = (
+        "/catalog.ttl",
+        "/catalog.rdf",
+        "/data.json",
+        "/dataset/enrolment.jsonld",
+        "/changes.trig",
+        "/catalog.ttl.manifest",
+        "/catalog.nt?modified_since=2026-01-01",
+    )
     before = {path: portal.get(path) for path in paths}
     portal.stack("stop", "solr", "redis")
     try:
