@@ -171,7 +171,8 @@ class PartStore:
                 stood = [_stood(name, int(folder.name), versions) for name in of]
                 if None not in stood:
                     version = int(folder.name) if any(stood) else 0
-                    found.setdefault(of, []).append(Between(of, path, version))
+                    versions_then = tuple(one or 0 for one in stood)
+                    found.setdefault(of, []).append(Between(of, path, version, versions_then))
         return [
             # Only the last one is of what stands.
             replace(one, version=one.version or (int(one.cells.parent.name) if number else 0))
@@ -364,12 +365,7 @@ class _Before:
         0 all is counted anew."""
         return [
             FrozenCrossing(
-                tuple(
-                    (name, _stood(name, int(one.cells.parent.name), self._parts) or 0)
-                    for name in one.of
-                ),
-                pq.read_table(one.cells),
-                one.version,
+                tuple(one.versions), pq.read_table(one.cells), one.version
             )
             for one in self._between if one.version
         ]  # fmt: skip

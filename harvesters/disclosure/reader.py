@@ -14,7 +14,6 @@ suppressed figures. It names a figure by a text, where that numbers it by its co
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,20 +162,8 @@ def _stood(
 
     :raises Refused: tables cross, and what lies between them is not known.
     """
-
-    def age(version: int) -> float:
-        # Version 0 is what is published now, after all the others.
-        return version or math.inf
-
-    def at(name: str, version: int) -> Published | None:
-        those = (
-            one for one in published
-            if one.table.name == name and age(one.version) <= age(version)
-        )  # fmt: skip
-        return max(those, key=lambda one: age(one.version), default=None)
-
-    found = [tuple(one for name in lying.of if (one := at(name, lying.version)) is not None)
-             for lying in between]  # fmt: skip
+    named = {(one.table.name, one.version): one for one in published}
+    found = [tuple(named[one] for one in lying.versions if one in named) for lying in between]
     known = {
         (one.table.name, one.version, other.table.name)
         for lying, some in zip(between, found, strict=True) if len(some) == len(lying.of)

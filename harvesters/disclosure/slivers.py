@@ -29,12 +29,18 @@ AREAS = ("area", "old_area", "district")
 @dataclass(frozen=True)
 class Between:
     """What lies between the tables called `of`: a Parquet file of the cells that they have in
-    common, a column a code and one a count (named by `column_of`). It was counted for `version` of
-    those tables that were published anew then, and for those of before that still stood."""
+    common, a column a code and one a count (named by `column_of`). It was counted for `version`;
+    `stood` are the versions that those tables were of then, all of them 0 where that is empty."""
 
     of: tuple[str, ...]
     cells: Path
     version: int = 0
+    stood: tuple[int, ...] = ()
+
+    @property
+    def versions(self) -> list[tuple[str, int]]:
+        """The names of the tables, and of which version each was."""
+        return list(zip(self.of, self.stood or (0,) * len(self.of), strict=True))
 
 
 @dataclass(frozen=True)

@@ -618,6 +618,16 @@ def test_a_revision_of_tables_on_old_and_new_areas_goes_through_the_same_gate(
     assert [one.version for one in store.between("pupil", YEAR, versions)] == [0, 1]
 
 
+def test_a_table_that_was_withdrawn_still_crosses_one_that_stands(tmp_path: Path) -> None:
+    city = split_city(tmp_path, 2)
+    parts = build(city, "enrolment", "old-areas")
+    tables = [city.declarations.tables[name] for name in ("enrolment", "old-areas")]
+    versions = [Version(tables[0], parts[0], 1), Version(tables[1], parts[1], 0)]
+    (lying,) = between(city.state, "pupil", YEAR, versions)
+    assert (lying.version, lying.stood) == (1, (1, 0))
+    audit_together(YEAR, [one.published for one in versions], [lying])
+
+
 def test_a_revision_by_which_a_sliver_changes_is_held(tmp_path: Path) -> None:
     city = split_city(tmp_path, 2)
     build(city, "enrolment", "old-areas")
