@@ -44,8 +44,7 @@ class Protection:
 
 def protection(table: Table, manifest: Mapping[str, Any]) -> Protection:
     """How much is suppressed in the release of `table` with this manifest."""
-    protected = [one.name for one in table.measures if one.about == "persons" or one.magnitudes]
-    names = protected or [one.name for one in table.measures]
+    names = [one.name for one in table.protected_measures or table.measures]
     suppressed = sum(
         part["suppressed"].get(name, 0) for part in manifest["parts"] for name in names
     )
@@ -57,7 +56,7 @@ def protection(table: Table, manifest: Mapping[str, Any]) -> Protection:
         any(measure.about == "persons" for measure in table.measures),
         manifest["rows"] * len(names),
         suppressed,
-        bool(protected) and solved,
+        table.is_protected and solved,
     )
 
 

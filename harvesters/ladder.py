@@ -15,7 +15,7 @@ Masks = Mapping[str, npt.NDArray[np.bool_]]
 def share_suppressed(table: Table, suppressed: Mapping[str, int], cells: int) -> float:
     """The share of suppressed values, from 0 to 1, of `cells` rows in all measures of the table
     in which something may have to be suppressed; `suppressed` counts them by measure."""
-    names = [one.name for one in table.measures if one.about == "persons" or one.magnitudes]
+    names = [one.name for one in table.protected_measures]
     values = cells * len(names)
     return sum(suppressed.get(name, 0) for name in names) / values if values else 0.0
 

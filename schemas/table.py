@@ -230,7 +230,12 @@ class Table:
     @property
     def is_protected(self) -> bool:
         """Whether something of the table may have to be suppressed."""
-        return any(one.about == "persons" or one.magnitudes for one in self.measures)
+        return bool(self.protected_measures)
+
+    @property
+    def protected_measures(self) -> tuple[Measure, ...]:
+        """The measures of which something may have to be suppressed: about persons, or amounts."""
+        return tuple(one for one in self.measures if one.about == "persons" or one.magnitudes)
 
     @property
     def dimension_columns(self) -> tuple[str, ...]:

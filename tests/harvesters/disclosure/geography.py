@@ -84,6 +84,11 @@ def declare_geography(folder: Path) -> Declarations:
     return declare(folder, [*lists, register, PUPIL, *TABLES])
 
 
+def some(declarations: Declarations, *names: str) -> list[Table]:
+    """The tables of these names."""
+    return [declarations.tables[name] for name in names]
+
+
 def pupils_around(ward: str, seed: int) -> dict[Key, int]:
     """Pupils of schools in a split ward, and in some of the wards that its areas are made of: so
     many of each kind (a code of each of `COLUMNS`). Many kinds of few."""

@@ -21,6 +21,7 @@ from tests.harvesters.disclosure.geography import (
     counted,
     declare_geography,
     pupils_around,
+    some,
     split_wards,
     told_slivers,
 )
@@ -32,10 +33,6 @@ pytestmark = pytest.mark.unit
 @pytest.fixture(scope="module")
 def declarations(tmp_path_factory: pytest.TempPathFactory) -> Declarations:
     return declare_geography(tmp_path_factory.mktemp("declared"))
-
-
-def some(declarations: Declarations, *names: str) -> list[Table]:
-    return [declarations.tables[name] for name in names]
 
 
 def all_cells(
