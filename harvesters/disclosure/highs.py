@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from highspy import HighsModelStatus, _core
+from highspy import HighsModelStatus, _core, kHighsIInf
 
 Highs = _core._Highs
 
+_PERTURBATION = "dual_simplex_cost_perturbation_multiplier"
+_LIMIT = "simplex_iteration_limit"
 
-def solver() -> Highs:
+_PATIENCE = 1_000_000
+"""Iterations; the largest programmes of the full city take 40,000."""
+
+
+def solver(perturb: bool = True) -> Highs:
     """A solver without a model: quiet, one thread, and the same answer for the same question.
+
+    Prices that are all 1 or -1 need not be perturbed, and are dealt with in a third of the time
+    where they are not; should the simplex method go round in circles then, `run` perturbs them.
 
     `highspy.Highs` prints a line on standard output when it is made, whatever is set later; what
     it is derived from does not (highspy 1.16), and lacks only the modelling language.
@@ -24,6 +33,8 @@ def solver() -> Highs:
         "dual_feasibility_tolerance": 1e-9,
     }
     highs = Highs()
+    if not perturb:
+        options |= {_PERTURBATION: 0.0, _LIMIT: _PATIENCE}
     for name, value in options.items():
         highs.setOptionValue(name, value)
     return highs
@@ -40,6 +51,8 @@ def run(highs: Highs, settled: Collection[HighsModelStatus] = ()) -> HighsModelS
     status = highs.getModelStatus()
     if status != HighsModelStatus.kOptimal and status not in settled:
         highs.clearSolver()
+        for name, value in ((_PERTURBATION, 1.0), (_LIMIT, kHighsIInf)):
+            highs.setOptionValue(name, value)
         highs.run()
         status = highs.getModelStatus()
     return status

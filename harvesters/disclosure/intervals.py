@@ -4,15 +4,16 @@ The reader's system falls apart into components that have no row in common. In e
 that is found widens what is known to be possible for all of its figures at once; a figure for
 which that is not enough gets linear programmes of its own, for its least and its greatest value.
 
-In a large component, the last few figures are looked at with what is near to them: what can be
-there while all others are what was counted is possible in the whole as well. Only what that does
-not show is asked of the whole.
+A large component is looked at in pieces: what can be in a piece while all around it is what was
+counted is possible in the whole as well. Only what that does not show is asked of the whole.
 """
 
 from __future__ import annotations
 
 import heapq
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import highspy
@@ -24,11 +25,11 @@ from harvesters.disclosure.reader import Flags, Floats, Knowledge, Numbers
 TOLERANCE = 1e-5
 """How far a bound may be from where it has to be: the solver's own tolerance, with room."""
 
-_NEAR = 1_000
-"""How many figures are near to another: programmes take longer than in proportion."""
+_PIECE = 4_000
+"""How many figures a piece has: programmes take longer than in proportion."""
 
-_FEW = 0.02
-"""The share of a component's figures for which no solution of the whole is looked for any more."""
+_FEW = 10
+"""So many figures of a piece that still lack something get programmes of their own."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,14 @@ class Unsolved(Exception):
     """A programme was not solved to optimality, or what is published contradicts itself."""
 
 
-def intervals(known: Knowledge, low: Floats, high: Floats, width: Floats) -> Intervals:
+def intervals(
+    known: Knowledge, low: Floats, high: Floats, width: Floats, piece: int = _PIECE
+) -> Intervals:
     """Show that each unknown figure can be as low as `low` and as high as `high`, and that its
     interval has at least the `width`; NaN where that is not asked. Shape (figures,) each.
 
-    A figure for which that cannot be shown is exact in the answer.
+    A figure for which that cannot be shown is exact in the answer. A component of more than two
+    pieces is looked at by pieces of about `piece` figures.
 
     :raises Unsolved: see there.
     """
@@ -79,13 +83,13 @@ def intervals(known: Knowledge, low: Floats, high: Floats, width: Floats) -> Int
         asked = float(np.nan_to_num(high[figures]).max())
         one = _Component(figures, row[terms], figure[terms], sign[terms], least, greatest, asked)
         truth = known.truth[figures]
-        if len(figures) > 2 * _NEAR and not np.isnan(truth).any():
+        if len(figures) > 2 * piece and not np.isnan(truth).any():
             rows, place = np.unique(row[terms], return_inverse=True)
             its = place, np.searchsorted(figures, figure[terms]), sign[terms]
             ends = least[rows], greatest[rows]
             one.allow(truth)
-            one.sweep(low[figures], high[figures], _FEW)
-            _look_nearby(one, its, truth, ends, (low[figures], high[figures], width[figures]))
+            asks = low[figures], high[figures], width[figures]
+            _look_by_pieces(one, its, truth, ends, asks, piece)
         one.widen(low[figures], high[figures], width[figures])
         found_low[figures], found_high[figures], exact[figures] = one.low, one.high, one.exact
         programmes += one.programmes
@@ -120,43 +124,54 @@ def _components(
             yield figures, by_term[slice(*np.searchsorted(of_term, [here, here + 1]))]
 
 
-def _look_nearby(
+def _look_by_pieces(
     whole: _Component,
     its: tuple[Numbers, Numbers, Floats],
     truth: Floats,
     ends: tuple[Floats, Floats],
     asked: tuple[Floats, Floats, Floats],
+    size: int,
 ) -> None:
-    """Widen what is possible in a component by what is possible near each figure in turn, while
-    all others are what was counted. All is numbered within the component: `its` terms by row,
-    figure and sign, `truth` and what is `asked` by figure, the `ends` by row."""
+    """Widen what is possible in a component by what is possible in pieces of it, while all around
+    each is what was counted: about `size` figures, and more where that shows little. All is
+    numbered within the component: `its` terms by row, figure and sign, `truth` and what is `asked`
+    by figure, the `ends` by row."""
     row, figure, sign = its
     least, greatest = ends
     counted = np.bincount(row, sign * truth[figure], len(least))
     near = _Near(row, figure, len(least), len(truth))
-    for seed in range(len(truth)):
-        if not whole.lacks(seed, *(each[seed] for each in asked)):
-            continue
-        figures, terms = near.around(seed)
-        inside = np.zeros(len(truth), dtype=bool)
-        inside[figures] = True
-        own = terms[inside[figure[terms]]]
-        moved = np.bincount(row[own], sign[own] * truth[figure[own]], len(least))
+
+    def look(piece: tuple[Numbers, Numbers]) -> _Component | None:
+        figures, terms = piece
+        moved = np.bincount(row[terms], sign[terms] * truth[figure[terms]], len(least))
         low, high, width = (each[figures] for each in asked)
         one = _Component(
-            figures, row[own], figure[own], sign[own],
+            figures, row[terms], figure[terms], sign[terms],
             least - counted + moved, greatest - counted + moved,
             float(np.nan_to_num(high).max()),
         )  # fmt: skip
         one.low, one.high = whole.low[figures], whole.high[figures]
         try:
-            one.reach(int(np.searchsorted(figures, seed)), low, high, width)
+            one.sweep(low, high)
+            if len(one.lacking(low, high, width)) <= _FEW:
+                one.widen_one_by_one(low, high, width)
         except Unsolved:
             # What was counted is a solution but for what sums of decimals are rounded by.
-            continue
-        finally:
-            whole.programmes += one.programmes
-        whole.low[figures], whole.high[figures] = one.low, one.high
+            return None
+        return one
+
+    lacking = whole.lacking(*asked)
+    # The solver lets other threads run.
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        while len(lacking) and size < len(truth):
+            pieces = list(near.pieces(lacking, size))
+            for (figures, _), one in zip(pieces, threads.map(look, pieces), strict=True):
+                if one is not None:
+                    whole.low[figures], whole.high[figures] = one.low, one.high
+                    whole.programmes += one.programmes
+            before, lacking = len(lacking), whole.lacking(*asked)
+            if 2 * len(lacking) > before:
+                size += size // 2 + 1
 
 
 class _Near:
@@ -170,9 +185,22 @@ class _Near:
         self._start = np.searchsorted(figure[self._terms], np.arange(figures + 1))
         self._length = np.diff(self._row_start)
 
-    def around(self, figure: int) -> tuple[Numbers, Numbers]:
-        """The figures nearest to one, ascending, and the terms that they stand in (places)."""
-        found = {figure}
+    def pieces(self, seeds: Numbers, size: int) -> Iterator[tuple[Numbers, Numbers]]:
+        """Pieces of about `size` figures that have none in common, around one of the `seeds` each:
+        the figures, ascending, and the terms that they stand in (places)."""
+        taken = np.zeros(len(self._start) - 1, dtype=bool)
+        for seed in seeds.tolist():
+            if not taken[seed]:
+                figures = self._around(seed, size, taken)
+                taken[figures] = True
+                yield figures, np.concatenate([
+                    self._terms[self._start[one] : self._start[one + 1]]
+                    for one in figures.tolist()
+                ])  # fmt: skip
+
+    def _around(self, seed: int, size: int, taken: Flags) -> Numbers:
+        """The figures nearest to one, of those that are not `taken`."""
+        found = {seed}
         seen: set[int] = set()
         waiting: list[tuple[int, int]] = []
 
@@ -182,17 +210,14 @@ class _Near:
                     seen.add(row)
                     heapq.heappush(waiting, (int(self._length[row]), row))
 
-        enter(figure)
-        while waiting and len(found) < _NEAR:
+        enter(seed)
+        while waiting and len(found) < size:
             _, row = heapq.heappop(waiting)
             for one in self._figures[self._row_start[row] : self._row_start[row + 1]].tolist():
-                if one not in found:
+                if one not in found and not taken[one]:
                     found.add(one)
                     enter(one)
-        figures = np.array(sorted(found), dtype=np.int64)
-        terms = np.concatenate([self._terms[self._start[one] : self._start[one + 1]]
-                                for one in figures.tolist()])  # fmt: skip
-        return figures, terms
+        return np.array(sorted(found), dtype=np.int64)
 
 
 class _Component:
@@ -221,7 +246,7 @@ class _Component:
         ends = np.concatenate([least[rows], greatest[rows]])
         # Nobody is counted more often than this; it keeps the programmes bounded.
         self._most = 1e4 + 10 * float(np.abs(ends[np.isfinite(ends)]).max(initial=asked))
-        self._highs = solver()
+        self._highs = solver(perturb=False)
         self._highs.addVars(size, np.zeros(size), np.full(size, self._most))
         lower = np.where(np.isfinite(least[rows]), least[rows], -highspy.kHighsInf)
         upper = np.where(np.isfinite(greatest[rows]), greatest[rows], highspy.kHighsInf)
@@ -234,25 +259,22 @@ class _Component:
         """These values are possible, all at once."""
         self.low, self.high = np.minimum(self.low, values), np.maximum(self.high, values)
 
-    def lacks(self, place: int, low: float, high: float, width: float) -> bool:
-        """Whether something that is asked of a figure is not shown to be possible."""
-        return bool(
-            self.low[place] > low + TOLERANCE
-            or self.high[place] < high - TOLERANCE
-            or self.high[place] - self.low[place] < width - TOLERANCE
+    def lacking(self, low: Floats, high: Floats, width: Floats) -> Numbers:
+        """The figures of which something that is asked is not shown to be possible."""
+        return np.flatnonzero(
+            (self.low > low + TOLERANCE)
+            | (self.high < high - TOLERANCE)
+            | (self.high - self.low < width - TOLERANCE)
         )
-
-    def reach(self, place: int, low: Floats, high: Floats, width: Floats) -> None:
-        """Find solutions for what is asked of one figure, and on the way of the others."""
-        self.sweep(low, high)
-        if self.lacks(place, low[place], high[place], width[place]):
-            self._solve({place: 1.0})
-            self._solve({place: -1.0})
 
     def widen(self, low: Floats, high: Floats, width: Floats) -> None:
         """Find solutions until every figure has what is asked of it, or cannot have it."""
         self.sweep(low, high)
-        for place in range(len(self.low)):
+        self.widen_one_by_one(low, high, width)
+
+    def widen_one_by_one(self, low: Floats, high: Floats, width: Floats) -> None:
+        """As `widen`, with programmes for each figure alone that lacks something."""
+        for place in self.lacking(low, high, width).tolist():
             lacking_low = self.low[place] > low[place] + TOLERANCE
             lacking_high = self.high[place] < high[place] - TOLERANCE
             if lacking_low:
@@ -273,14 +295,14 @@ class _Component:
                     self._solve({place: -1.0})
                 self.exact[place] = True
 
-    def sweep(self, low: Floats, high: Floats, few: float = 0.0) -> None:
+    def sweep(self, low: Floats, high: Floats) -> None:
         """Find solutions that are as low, or as high, as can be for many figures at once, as long
         as more than a share of `few` lack something."""
         for sign in (1.0, -1.0):
             before = len(low) + 1
             while True:
                 lacking = self.low > low + TOLERANCE if sign > 0 else self.high < high - TOLERANCE
-                if lacking.sum() <= few * len(lacking) or lacking.sum() >= before:
+                if not 0 < lacking.sum() < before:
                     break
                 before = int(lacking.sum())
                 if sign < 0:

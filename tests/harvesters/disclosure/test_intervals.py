@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -177,6 +178,43 @@ def test_what_is_asked_is_shown_with_few_programmes_and_what_cannot_be_is_exact(
     assert found.programmes <= 4
     few = ask({**values, "all": 4.0}, [line("all", parts)], dict.fromkeys(parts, (0.0, 5.0)))
     assert few.exact.all() and few.high == pytest.approx(4)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=60)
+def test_by_pieces_the_same_is_shown_as_of_the_whole_and_nothing_else(seed: int) -> None:
+    """Of tables of two dimensions whose margins are known; pieces are smaller than components."""
+    random = np.random.default_rng(seed)
+    numbers = random.integers(0, 8, (6, 7))
+    out = random.random(numbers.shape) < 0.7
+    names = [[f"{row}-{column}" for column in range(7)] for row in range(6)]
+    cells = {names[at[0]][at[1]]: float(number) for at, number in np.ndenumerate(numbers)}
+    lines = {f"row {row}": names[row] for row in range(6)}
+    lines |= {f"column {column}": [row[column] for row in names] for column in range(7)}
+    truth = cells | {one: sum(cells[name] for name in parts) for one, parts in lines.items()}
+    hidden = {names[row][column] for row, column in np.argwhere(out)}
+    of = replace(
+        known({name: None if name in hidden else value for name, value in truth.items()},
+              [line(one, parts) for one, parts in lines.items()]),
+        truth=np.array(list(truth.values())),
+    )  # fmt: skip
+    small = of.hidden & (of.truth < 5) & (of.truth > 0)
+    low, high = np.where(small, 0, np.nan), np.where(small, 5, np.nan)
+    width = np.where(of.hidden & ~small, 1, np.nan)
+
+    def lacking(found: Intervals) -> np.ndarray:
+        least, most, wide = (each[found.figure] for each in (low, high, width))
+        lacks = (found.low > least + 1e-4) | (found.high < most - 1e-4)
+        lacks |= found.high - found.low < wide - 1e-4
+        assert found.exact[lacks].all()
+        return lacks
+
+    pieces, whole = (intervals(of, low, high, width, piece) for piece in (5, 1_000))
+    assert lacking(pieces).tolist() == lacking(whole).tolist()
+    possible = work_out(of)
+    for figure, least, most in zip(pieces.figure, pieces.low, pieces.high, strict=True):
+        reach = possible[of.key[figure]]
+        assert reach[0] - 1e-4 <= least <= most <= reach[1] + 1e-4
 
 
 def test_what_contradicts_itself_is_no_system() -> None:

@@ -217,6 +217,9 @@ MUTATIONS: Sequence[tuple[str, str, str, str]] = (
     ("intervals", "self.high = np.maximum(self.high, values)",
      "self.high = np.maximum(self.high, values + 1)",
      "test_intervals.py::test_a_rate_narrows_what_it_is_of"),
+    ("intervals", "least - counted + moved, greatest - counted + moved,",
+     "least - counted + moved - 1, greatest - counted + moved + 1,",
+     "test_intervals.py::test_by_pieces_the_same_is_shown_as_of_the_whole_and_nothing_else"),
     ("intervals", "np.full(size, self._most)", "np.full(size, 1e2)",
      "test_intervals.py::test_a_figure_that_several_lines_tell_together_is_found"),
     # What the audit refuses.
