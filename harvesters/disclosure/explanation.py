@@ -42,20 +42,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Figure:
-    """A count of persons that a hidden value would tell.
+    """A count of persons, or a sum of amounts (`amount`), that a hidden value would tell.
 
-    `too_small` says that it is from 1 to `k` - 1, `all_or_none` that it is nobody or everybody of
-    a sensitive category; `least` and `greatest` are between what a reader
-    of everything that is published can place it; `lines` are those it shares with other hidden
-    figures.
+    `too_small` says that a count is from 1 to `k` - 1, or that a sum is of too few institutions or
+    mostly of one or two; `all_or_none` that it is nobody or everybody of a sensitive category.
+    `least` and `greatest` are between what a reader of everything that is published can place it,
+    whole numbers for a count; `lines` are those it shares with other hidden figures.
     """
 
     component: Component
+    amount: bool
     too_small: bool
     all_or_none: bool
     k: int
-    least: int
-    greatest: int
+    least: float
+    greatest: float
     lines: tuple[Line, ...]
 
 
@@ -97,12 +98,13 @@ def explain(
     cell = {name: row[name] for name in table.dimension_columns}
     status, value = row[f"{chosen.name}_status"], row[chosen.name]
     found = Explanation(table, chosen, cell, status, value)
-    if status != "c" or chosen.about != "persons":
+    components = _told(table, chosen) if status == "c" else []
+    if not components:
         return found
     known = knowledge(published, between)
     number = {key: place for place, key in enumerate(known.key)}
     figures = []
-    for component in _told(table, chosen):
+    for component in components:
         key = name_of(published, one, component, cell)
         # A count that stands open beside a hidden rate needs no explanation.
         if key in number and np.isnan(known.value[number[key]]):
@@ -199,17 +201,18 @@ def there_is(wrong: str, there: Sequence[str]) -> str:
 
 
 def _told(table: Table, measure: Measure) -> list[Component]:
-    """The counts of persons that a value would tell: its own, or those behind it."""
-    if measure.denominator is not None:
-        return [one for one in (measure.numerator, measure.denominator) if one.whole]
-    if measure.numerator.whole:
-        return [measure.numerator]
-    # A sum of amounts is hidden with the first count beside it.
-    return [
-        other.numerator
-        for other in table.measures
-        if other.about == "persons" and other.denominator is None and other.numerator.whole
-    ][:1]
+    """The counts of persons and the sums of amounts that a value would tell: its own, or those
+    behind it."""
+    parts = [one for one in (measure.numerator, measure.denominator) if one is not None]
+    counts = [one for one in parts if one.whole and measure.about == "persons"]
+    if not counts and measure.about == "persons":
+        # A sum of amounts is hidden with the first count beside it.
+        counts = [
+            other.numerator
+            for other in table.measures
+            if other.about == "persons" and other.denominator is None and other.numerator.whole
+        ][:1]
+    return [*counts, *measure.magnitudes]
 
 
 def _figure(known: Knowledge, number: int, component: Component) -> Figure:
@@ -220,13 +223,23 @@ def _figure(known: Knowledge, number: int, component: Component) -> Figure:
     low[number], high[number] = -1, np.inf
     found = intervals(known, low, high, np.full(size, np.nan))
     place = int(np.flatnonzero(found.figure == number)[0])
+    amount = bool(known.amount[number])
+    # Amounts are told to two decimals, counts in whole numbers; of both nothing is cut off.
+    parts = 100 if amount else 1
+    least, greatest = (
+        float(one * known.unit[number] * parts)
+        for one in (found.low[place] - TOLERANCE, found.high[place] + TOLERANCE)
+    )
     return Figure(
         component,
-        bool(0 < known.truth[number] < known.k[number]),
+        amount,
+        bool(known.margin[number] > 0)
+        if amount
+        else bool(0 < known.truth[number] < known.k[number]),
         bool(known.nobody[number] or known.everybody[number]),
         int(known.k[number]),
-        math.ceil(found.low[place] - TOLERANCE),
-        math.floor(found.high[place] + TOLERANCE),
+        math.ceil(least) / parts,
+        math.floor(greatest) / parts,
         tuple(_lines(known, number)),
     )
 

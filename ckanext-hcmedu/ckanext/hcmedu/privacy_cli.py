@@ -98,6 +98,19 @@ def explain(table: str, cell: Sequence[str]) -> None:
     _show(period, found, declarations, console())
 
 
+_AMOUNT = (
+    "Too few: it comes from fewer than 3 institutions, or mostly from one or two, who could work "
+    "out each other's."
+)
+_AMOUNT_OF_OTHERS = (
+    "Hidden because with it another sum, of too few institutions, could be worked out."
+)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+
+
 def _show(period: str, found: Explanation, declarations: Declarations, to: Console) -> None:
     """Print an explanation: the cell, the answer, and the figures behind it."""
 
@@ -119,7 +132,9 @@ def _show(period: str, found: Explanation, declarations: Declarations, to: Conso
         say(line)
     for figure in found.figures:
         say(f"\n{_called(found.table, figure.component)}", "bold")
-        if figure.too_small:
+        if figure.amount:
+            say(_AMOUNT if figure.too_small else _AMOUNT_OF_OTHERS)
+        elif figure.too_small:
             say(
                 f"Too small: it is from 1 to {figure.k - 1}, and no figure of persons under "
                 f"{figure.k} is published."
@@ -135,7 +150,7 @@ def _show(period: str, found: Explanation, declarations: Declarations, to: Conso
             )
         say(
             "From everything that is published a reader can work out that it is between "
-            f"{figure.least:,} and {figure.greatest:,}, and nothing more."
+            f"{_number(figure.least)} and {_number(figure.greatest)}, and nothing more."
         )
         if figure.lines:
             to.print(_lines(figure.lines, titled))
@@ -160,15 +175,15 @@ def _answer(found: Explanation) -> list[str]:
         return ["Not hidden: the figure does not apply here (z)."]
     if found.status == "x":
         return ["Not hidden: no figure was delivered (x)."]
-    if found.measure.about != "persons":
+    if found.measure.about != "persons" and not found.measure.magnitudes:
         return ["Hidden (c): a rule about institutions hides it; it counts no persons."]
     own = found.measure.kind in ("count", "sum") and found.measure.numerator.whole
     answer = ["Hidden (c)."]
-    if not own:
+    if not own and found.measure.about == "persons":
         answer.append(
             "It tells of the persons behind it, and is hidden where they may not be told."
         )
-    if not found.figures:
+    if not found.figures and found.measure.about == "persons":
         answer.append("How many they are stands in no table that is published.")
     if any(dimension.sensitive for dimension in found.table.dimensions):
         answer.append(

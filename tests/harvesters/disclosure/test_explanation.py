@@ -9,11 +9,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from harvesters.disclosure.explanation import Explanation, NoSuchCell
+from harvesters.disclosure.explanation import Explanation, NoSuchCell, explain
 from harvesters.explain import explain_published
 from harvesters.parts import PartStore
 from tests.harvesters.builders import YEAR, City, many_pupils
-from tests.schemas.builders import CITY, cube, measure
+from tests.harvesters.disclosure import amounts
+from tests.schemas.builders import AREAS, CITY, cube, measure
 
 pytestmark = pytest.mark.unit
 
@@ -122,6 +123,22 @@ def test_the_counts_behind_a_rate_and_an_amount_are_told(city: City) -> None:
     for sex in ("male", "female"):
         amount = ask(city, "connected", sex=sex, measure="fees_paid")
         assert (amount.status == "c") == (len(amount.figures) == 1)
+
+
+def test_a_sum_of_amounts_is_explained_by_what_it_is_of(tmp_path: Path) -> None:
+    """Two schools know each other's floor area from their sum; those of all areas hide it."""
+    (table,) = [amounts.declarations_in(tmp_path).tables["areas"]]
+    rows = [
+        {"school": f"{number:04d}", "owner": None, "area": area, "space": 100.25}
+        for number, area in enumerate([AREAS[0]] * 2 + [AREAS[1]] * 9 + [AREAS[2]] * 9)
+    ]
+    shown = amounts.files([table], *amounts.protected([table], rows), tmp_path)
+    (few,) = explain(shown, shown[0], {"area": AREAS[0]}).figures
+    assert few.amount and few.too_small and few.least < 200.5 * 0.9 and few.greatest > 200.5 * 1.1
+    hidden = [area for area in AREAS[1:3] if explain(shown, shown[0], {"area": area}).status == "c"]
+    (other,) = explain(shown, shown[0], {"area": hidden[0]}).figures
+    assert other.amount and not other.too_small and other.least < 902.25 < other.greatest
+    assert (other.lines[0].hidden, other.lines[0].figures) == (2, len(AREAS) + 1)
 
 
 @pytest.mark.parametrize(
