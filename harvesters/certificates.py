@@ -32,6 +32,7 @@ class Protection:
     says that they are counts or sums, of which the audit works out what can be known."""
 
     about_persons: bool
+    about_amounts: bool
     figures: int
     suppressed: int
     solved: bool
@@ -53,7 +54,8 @@ def protection(table: Table, manifest: Mapping[str, Any]) -> Protection:
         for measure in table.measures
     )
     return Protection(
-        any(measure.about == "persons" for measure in table.measures),
+        table.about_persons,
+        table.about_amounts,
         manifest["rows"] * len(names),
         suppressed,
         table.is_protected and solved,

@@ -282,34 +282,54 @@ def _now() -> str:
     return datetime.datetime.now(TIME_ZONE).replace(microsecond=0).isoformat()
 
 
+_PERSONS = {"vi": "bảo vệ dữ liệu cá nhân", "en": "protect personal information"}
+_AMOUNTS = {
+    "vi": "không lộ số liệu riêng của từng cơ sở",
+    "en": "protect the amounts of single institutions",
+}
+_PROTECTED: Mapping[tuple[bool, bool], Mapping[str, str]] = {
+    (True, False): _PERSONS,
+    (False, True): _AMOUNTS,
+    (False, False): _PERSONS,
+    (True, True): {
+        "vi": f"{_PERSONS['vi']} và {_AMOUNTS['vi']}",
+        "en": f"{_PERSONS['en']} and the amounts of single institutions",
+    },
+}
+"""What is protected, by whether a table is about persons, and about amounts."""
+
+
 def _notes(
     table: Table, parts: Sequence[Part], left_out: Sequence[int], simulated: bool
 ) -> list[Mapping[str, str]]:
     """What a reader should know of this release, in words."""
     notes: list[Mapping[str, str]] = [SIMULATED] if simulated else []
-    for part, missing in zip(parts, left_out, strict=True):
-        given_up = part.certificate["given_up"]
-        if given_up:
+    why = _PROTECTED[table.about_persons, table.about_amounts]
+    given_up: dict[tuple[str, ...], list[str]] = {}
+    for part in parts:
+        given_up.setdefault(tuple(part.certificate["given_up"]), []).append(part.period)
+    for columns, periods in given_up.items():
+        if columns:
             titles = {
-                key: ", ".join(table.column(name).title[key] for name in given_up)
+                key: ", ".join(table.column(name).title[key] for name in columns)
                 for key in ("vi", "en")
             }
             notes.append(
                 {
-                    "vi": f"Kỳ {part.period}: không công bố chi tiết theo {titles['vi']} để bảo "
-                    "vệ dữ liệu cá nhân.",
-                    "en": f"{part.period}: no detail by {titles['en']}, to protect personal "
-                    "information.",
+                    "vi": f"Kỳ {', '.join(periods)}: không công bố chi tiết theo {titles['vi']}, "
+                    f"để {why['vi']}.",
+                    "en": f"{', '.join(periods)}: no detail by {titles['en']}, to {why['en']}.",
                 }
             )
+    for part, missing in zip(parts, left_out, strict=True):
         share = share_suppressed(table, part.certificate["suppressed"], part.certificate["cells"])
         if share > table.disclosure.most_suppressed:
             notes.append(
                 {
-                    "vi": f"Kỳ {part.period}: {share:.0%} số liệu được ẩn để bảo vệ dữ liệu cá "
-                    "nhân; bảng đã được rút gọn đến mức khai báo cho phép.",
-                    "en": f"{part.period}: {share:.0%} of the figures are suppressed to protect "
-                    "personal information; the table is as coarse as its declaration allows.",
+                    "vi": f"Kỳ {part.period}: {share:.0%} số liệu được ẩn để {why['vi']}; bảng đã "
+                    "được rút gọn đến mức khai báo cho phép.",
+                    "en": f"{part.period}: {share:.0%} of the figures are suppressed to "
+                    f"{why['en']}; the table is as coarse as its declaration allows.",
                 }
             )
         if missing:

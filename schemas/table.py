@@ -233,6 +233,16 @@ class Table:
         return bool(self.protected_measures)
 
     @property
+    def about_persons(self) -> bool:
+        """Whether a measure is about persons."""
+        return any(measure.about == "persons" for measure in self.measures)
+
+    @property
+    def about_amounts(self) -> bool:
+        """Whether a measure tells sums of amounts of institutions."""
+        return any(measure.magnitudes for measure in self.measures)
+
+    @property
     def protected_measures(self) -> tuple[Measure, ...]:
         """The measures of which something may have to be suppressed: about persons, or amounts."""
         return tuple(one for one in self.measures if one.about == "persons" or one.magnitudes)
