@@ -281,6 +281,13 @@ def test_notes_say_what_a_reader_should_know(office: Office) -> None:
     assert office.release(office.part({"_T": 31}), simulated=False).manifest["notes"] == []
 
 
+def test_periods_that_gave_up_the_same_share_a_note(office: Office) -> None:
+    parts = [office.part({"_T": 30}, period, given_up=["sex"]) for period in (OLD, NEW)]
+    (note,) = office.release(*parts, simulated=False).manifest["notes"]
+    assert note["en"].startswith(f"{OLD}, {NEW}: no detail by ")
+    assert note["en"].endswith("to protect personal information.")
+
+
 def test_a_table_that_asks_for_approval_waits_for_it(office: Office) -> None:
     first = office.part({"male": 10}, table="asking")
     made = office.release(first, table="asking")
