@@ -11,7 +11,7 @@ from ckan.lib import mailer
 log = logging.getLogger(__name__)
 
 
-def alarm(text: str) -> None:
+def alarm(text: str, subject: str = "The privacy gate's audit alarms") -> None:
     """Tell an operator. `text` names tables and rules, and nothing that a record holds.
 
     A mail that cannot be sent is told in the log, and stops nothing.
@@ -20,6 +20,6 @@ def alarm(text: str) -> None:
     addresses = [address for _, address in getaddresses([tk.config.get("email_to") or ""])]
     for address in filter(None, addresses):
         try:
-            mailer.mail_recipient(address, address, "The privacy gate's audit alarms", text)
+            mailer.mail_recipient(address, address, subject, text)
         except (mailer.MailerException, OSError) as error:
             log.error("The alarm could not be sent to %s: %s", address, type(error).__name__)

@@ -19,13 +19,17 @@ _STAFF_ONLY = (
 )
 
 
+def is_staff(user: str | None) -> bool:
+    """Whether the account called `user` is one of the department's staff."""
+    # The lowest permission that staff of any organisation have and nobody else does.
+    return bool(user) and authz.has_user_permission_for_some_org(user, "create_dataset")
+
+
 def _staff_only(name: str) -> Auth:
     @tk.chained_auth_function
     @tk.auth_disallow_anonymous_access
     def check(next_auth: Auth, context: dict[str, Any], data_dict: dict[str, Any]) -> Any:
-        user = context.get("user")
-        # The lowest permission that staff of any organisation have and nobody else does.
-        if not user or not authz.has_user_permission_for_some_org(user, "create_dataset"):
+        if not is_staff(context.get("user")):
             return {"success": False, "msg": tk._("Only the department's staff may see this.")}
         return next_auth(context, data_dict)
 

@@ -11,6 +11,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Sheet
 
+from ckanext.hcmedu.city_cli import city
 from ckanext.hcmedu.privacy_cli import privacy
 from ckanext.hcmedu.revisions_cli import revisions
 from ckanext.hcmedu.terminal import console as terminal
@@ -40,6 +41,7 @@ def hcmedu() -> None:
     logging.getLogger("ckanext.harvest.plugin").setLevel(logging.CRITICAL)
 
 
+hcmedu.add_command(city)
 hcmedu.add_command(privacy)
 hcmedu.add_command(revisions)
 
@@ -237,7 +239,10 @@ def reports(source: str | None) -> None:
 
 @hcmedu.command()
 def scheduler() -> None:
-    """Run the clock: harvest on schedule, then release and reconcile. Runs until stopped."""
+    """Run the clock: harvest on schedule, release, reconcile; audit and compare at night.
+
+    Runs until stopped.
+    """
     from ckanext.hcmedu.scheduler import scheduler as clock
 
     for name in ("ckanext.hcmedu", "harvesters"):

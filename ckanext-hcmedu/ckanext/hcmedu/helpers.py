@@ -15,7 +15,9 @@ from ckan.lib.i18n import get_lang
 from flask import g, has_request_context
 from werkzeug.exceptions import default_exceptions
 
-from ckanext.hcmedu import collation, settings
+from ckanext.hcmedu import auth, collation, settings
+from ckanext.hcmedu.city import readback
+from ckanext.hcmedu.city.comparison import Finding
 from ckanext.hcmedu.validators import LANGUAGES, fluent_output
 from harvesters import certificates
 from harvesters.certificates import Protection
@@ -226,6 +228,17 @@ def audit_alarm() -> bool:
     return last is not None and bool(last.problems or last.is_overdue)
 
 
+def city_copy(dataset: Mapping[str, Any]) -> tuple[Finding, datetime] | None:
+    """What the city's catalogue was found to have of a dataset, and when; None where nobody has
+    looked, or there is no such catalogue."""
+    return readback.finding(dataset["id"]) if readback.is_configured() else None
+
+
+def sees_city_catalogue() -> bool:
+    """Whether the reader is shown what the city's catalogue has of all datasets."""
+    return readback.is_configured() and auth.is_staff(tk.current_user.name)
+
+
 def percent(share: float) -> str:
     """A share as it is written in the reader's language, with at most one decimal: 12,5%."""
     if 0 < share < 0.001:
@@ -361,6 +374,8 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         protection,
         audited,
         audit_alarm,
+        city_copy,
+        sees_city_catalogue,
         percent,
         notes,
         license_title,

@@ -1,11 +1,14 @@
-"""The extension's own tables: which release of each table is shown, and what the feed says."""
+"""The extension's own tables: which release of each table is shown, what the feed says, and what
+was found when it was last looked at."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 from sqlalchemy import BigInteger, DateTime, Integer, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 
@@ -71,3 +74,19 @@ class FeedEntry(tk.BaseModel):
     nt: Mapped[str | None] = mapped_column(Text)
     pod: Mapped[str | None] = mapped_column(Text)
     """The fragments, one a format. Those of a dataset that is gone are erased."""
+
+
+class Report(tk.BaseModel):
+    """What a look at something outside the database found last, whole, and whether the look after
+    it failed. A row is replaced as a whole; a failure leaves what was found before."""
+
+    __tablename__ = "hcmedu_report"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    at: Mapped[datetime | None] = mapped_column(DateTime)
+    """When `content` was found, in UTC; empty where every look so far failed."""
+    content: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    failed_at: Mapped[datetime | None] = mapped_column(DateTime)
+    """When the last look failed, in UTC; empty where it did not."""
+    failure: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    """Why, in both languages."""

@@ -1,4 +1,5 @@
-"""The clock: harvests each source on its schedule, and carries through what a harvest changed.
+"""The clock: harvests each source on its schedule, carries through what a harvest changed, and
+looks each night at what became of it.
 
 APScheduler knows time zones, which RQ's cron and ckanext-harvest's frequencies do not.
 """
@@ -15,9 +16,11 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from ckanext.hcmedu import operations, settings
+from ckanext.hcmedu import operations, reports, settings
 from ckanext.hcmedu.alarm import alarm
+from ckanext.hcmedu.city import readback
 from ckanext.hcmedu.sources import declared_sources
+from harvesters.errors import SourceError
 from harvesters.sources import TIMEZONE, Source
 
 log = logging.getLogger(__name__)
@@ -25,6 +28,8 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 30
 AUDIT_HOUR = 2
 """When what is published is audited again, each night."""
+CITY_HOUR = 5
+"""When the city's catalogue is compared with ours, each night: after it has harvested."""
 
 
 class FollowUp:
@@ -87,7 +92,27 @@ def scheduler() -> BlockingScheduler:
     if last is not None and last.is_overdue:
         # Nights in which the scheduler did not run are made up for.
         clock.add_job(_audit, id="audit that was missed")
+    if readback.is_configured():
+        _add_look(clock, "city", _compare, CITY_HOUR, readback.REPORT)
     return clock
+
+
+def _add_look(
+    clock: BlockingScheduler, name: str, look: Callable[[], object], hour: int, report: str
+) -> None:
+    """Look each night at `hour`, and now where a night was missed."""
+    clock.add_job(_with_session(look), CronTrigger(hour=hour, timezone=TIMEZONE), id=name)
+    last = reports.last(report)
+    if last is None or last.is_overdue:
+        clock.add_job(_with_session(look), id=f"{name} that was missed")
+
+
+def _compare() -> None:
+    """Compare the city's catalogue with the feed; that it cannot be read stops nothing."""
+    try:
+        readback.compare_and_keep()
+    except SourceError as error:
+        log.error("The city's catalogue was not compared: %s", error.en)
 
 
 def _audit(audit: Callable[[], object] = operations.audit) -> None:

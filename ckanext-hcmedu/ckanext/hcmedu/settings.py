@@ -30,6 +30,7 @@ def check() -> None:
         ("hcmedu.sources_path", Path.is_dir),
         ("hcmedu.organizations_path", Path.is_file),
         ("hcmedu.topics_path", Path.is_file),
+        ("hcmedu.official_shapes_path", Path.is_dir),
     ):
         value = tk.config.get(key)
         if not value and key != "hcmedu.state_path":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.hcmedu.views import codelists, privacy, releases, revisions, tables
+from ckanext.hcmedu.views import city, codelists, privacy, releases, revisions, tables
 
 
 def get_blueprints() -> list[Blueprint]:
     """All blueprints of the extension."""
     return [
+        city.blueprint,
         codelists.blueprint,
         privacy.blueprint,
         releases.blueprint,

@@ -1,0 +1,76 @@
+"""What was found when something was last looked at: kept whole, read by pages and commands.
+
+A failed look leaves what the one before found, and says so beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.hcmedu.model import Report as Row
+
+OVERDUE = timedelta(hours=26)
+"""A nightly look is missing after this long, with room for one that takes its time."""
+
+_report = Row.__table__
+
+
+@dataclass(frozen=True)
+class Report:
+    """The last look. `at` is when `content` was found, `failed_at` and `failure` (in both
+    languages) when and why a later look failed; moments are in UTC, with their time zone."""
+
+    at: datetime | None
+    content: Mapping[str, Any] | None
+    failed_at: datetime | None
+    failure: Mapping[str, str] | None
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether a nightly look is missing."""
+        return self.at is None or datetime.now(UTC) - self.at > OVERDUE
+
+
+def last(name: str, part: tuple[str, ...] = ()) -> Report | None:
+    """The report called `name`; None where nobody has looked yet.
+
+    :param part: leads to what alone is wanted of the content, key by key.
+    """
+    content = _report.c.content[part] if part else _report.c.content
+    row = model.Session.execute(
+        sa.select(_report.c.at, content, _report.c.failed_at, _report.c.failure).where(
+            _report.c.name == name
+        )
+    ).one_or_none()
+    return Report(_zoned(row[0]), row[1], _zoned(row[2]), row[3]) if row else None
+
+
+def keep(name: str, at: datetime, content: Mapping[str, Any]) -> None:
+    """Put what was found at `at` in the place of what was found before."""
+    _write(name, at=_plain(at), content=dict(content), failed_at=None, failure=None)
+
+
+def keep_failure(name: str, at: datetime, failure: Mapping[str, str]) -> None:
+    """Say beside what was found before that the look at `at` failed, and why."""
+    _write(name, failed_at=_plain(at), failure=dict(failure))
+
+
+def _write(name: str, **values: Any) -> None:
+    statement = insert(_report).values(name=name, **values)
+    model.Session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+    model.Session.commit()
+
+
+def _zoned(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment else None
+
+
+def _plain(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
