@@ -130,7 +130,7 @@ def test_a_nightly_audit_that_fails_or_breaks_is_critical(
 ) -> None:
     monkeypatch.setattr(scheduler, "declared_sources", list)
     monkeypatch.setattr(logging.getLogger("ckanext.hcmedu.alarm"), "disabled", False)
-    nightly = scheduler.scheduler().get_jobs()[-1]
+    [nightly] = [job for job in scheduler.scheduler().get_jobs() if job.id == "audit"]
     assert isinstance(nightly.trigger, CronTrigger)
     assert str(nightly.trigger.timezone) == TIMEZONE
     nightly.func()

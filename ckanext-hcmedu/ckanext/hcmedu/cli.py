@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as Sheet
 
 from ckanext.hcmedu.city_cli import city
+from ckanext.hcmedu.feed_cli import feed
 from ckanext.hcmedu.privacy_cli import privacy
 from ckanext.hcmedu.revisions_cli import revisions
 from ckanext.hcmedu.terminal import console as terminal
@@ -42,6 +43,7 @@ def hcmedu() -> None:
 
 
 hcmedu.add_command(city)
+hcmedu.add_command(feed)
 hcmedu.add_command(privacy)
 hcmedu.add_command(revisions)
 
@@ -239,7 +241,7 @@ def reports(source: str | None) -> None:
 
 @hcmedu.command()
 def scheduler() -> None:
-    """Run the clock: harvest on schedule, release, reconcile; audit and compare at night.
+    """Run the clock: harvest on schedule, release, reconcile; audit, check and compare at night.
 
     Runs until stopped.
     """

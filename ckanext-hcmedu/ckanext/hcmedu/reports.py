@@ -33,6 +33,11 @@ class Report:
     failure: Mapping[str, str] | None
 
     @property
+    def is_due(self) -> bool:
+        """Whether it is time to look again: the last time it failed, or was too long ago."""
+        return self.failed_at is not None or self.is_overdue
+
+    @property
     def is_overdue(self) -> bool:
         """Whether a nightly look is missing."""
         return self.at is None or datetime.now(UTC) - self.at > OVERDUE

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import ckan.model as model
@@ -19,6 +20,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 from ckanext.hcmedu import operations, reports, settings
 from ckanext.hcmedu.alarm import alarm
 from ckanext.hcmedu.city import readback
+from ckanext.hcmedu.conformance import outcome as conformance
+from ckanext.hcmedu.conformance.check import CheckFailed, check_and_keep
 from ckanext.hcmedu.sources import declared_sources
 from harvesters.errors import SourceError
 from harvesters.sources import TIMEZONE, Source
@@ -28,6 +31,10 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 30
 AUDIT_HOUR = 2
 """When what is published is audited again, each night."""
+CATCH_UP_MINUTES = 30
+"""How soon a look is taken again that was missed or failed."""
+CHECK_HOUR = 3
+"""When the feed is held against its standards, each night."""
 CITY_HOUR = 5
 """When the city's catalogue is compared with ours, each night: after it has harvested."""
 
@@ -92,6 +99,7 @@ def scheduler() -> BlockingScheduler:
     if last is not None and last.is_overdue:
         # Nights in which the scheduler did not run are made up for.
         clock.add_job(_audit, id="audit that was missed")
+    _add_look(clock, "check", _check, CHECK_HOUR, conformance.REPORT)
     if readback.is_configured():
         _add_look(clock, "city", _compare, CITY_HOUR, readback.REPORT)
     return clock
@@ -100,11 +108,29 @@ def scheduler() -> BlockingScheduler:
 def _add_look(
     clock: BlockingScheduler, name: str, look: Callable[[], object], hour: int, report: str
 ) -> None:
-    """Look each night at `hour`, and now where a night was missed."""
+    """Look each night at `hour`, and again where that was missed or failed."""
+
+    def catch_up() -> None:
+        last = reports.last(report)
+        if last is None or last.is_due:
+            look()
+
     clock.add_job(_with_session(look), CronTrigger(hour=hour, timezone=TIMEZONE), id=name)
-    last = reports.last(report)
-    if last is None or last.is_overdue:
-        clock.add_job(_with_session(look), id=f"{name} that was missed")
+    again = IntervalTrigger(minutes=CATCH_UP_MINUTES)
+    clock.add_job(
+        _with_session(catch_up), again, id=f"{name}, if due", next_run_time=datetime.now(UTC)
+    )
+
+
+def _check() -> None:
+    """Check the feed; that it cannot be checked stops nothing."""
+    try:
+        outcome = check_and_keep()
+    except CheckFailed as error:
+        log.error("%s", error)
+    else:
+        if not outcome.is_good:
+            log.error("The feed does not keep to its standards: `ckan hcmedu feed check`.")
 
 
 def _compare() -> None:

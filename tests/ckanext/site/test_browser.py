@@ -1,15 +1,13 @@
 """The pages in a real browser, at the widths of a desk and of a phone."""
 
-import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from werkzeug.serving import make_server
 
 from tests.ckanext.site.conftest import Site
+from tests.ckanext.site.web import free_address, web_server
 
 pytestmark = pytest.mark.browser
 
@@ -18,30 +16,23 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PATHS = [
-    "/", "/about", "/privacy", "/dataset/", "/dataset/enrolment", "/dataset/enrolment/releases",
-    "/group/", "/group/pupils", "/organization/so-gddt", "/codelist", "/codelist/area/25747",
-    "/schema/enrolment", "/user/login", "/nope",
+    "/", "/about", "/privacy", "/conformance", "/dataset/", "/dataset/enrolment",
+    "/dataset/enrolment/releases", "/group/", "/group/pupils", "/organization/so-gddt",
+    "/codelist", "/codelist/area/25747", "/schema/enrolment", "/user/login", "/nope",
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def site_url() -> str:
-    """An address on a port that is free."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{found.getsockname()[1]}"
+    """An address of its own."""
+    return free_address()
 
 
 @pytest.fixture(scope="module")
 def address(site: Site, site_url: str) -> Iterator[str]:
     """The portal behind a web server of its own."""
-    port = int(site_url.rsplit(":", 1)[1])
-    server = make_server("127.0.0.1", port, site.app.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield site_url
-    server.shutdown()
-    thread.join()
+    with web_server(site, site_url):
+        yield site_url
 
 
 @pytest.fixture(scope="module")

@@ -292,11 +292,16 @@ def test_the_scheduler_compares_at_night_and_survives_a_failure(
     monkeypatch.setattr(scheduler, "declared_sources", list)
     monkeypatch.setattr(logging.getLogger("ckanext.hcmedu.scheduler"), "disabled", False)
     jobs = {job.id: job for job in scheduler.scheduler().get_jobs()}
-    assert {"city", "city that was missed"} <= set(jobs)
-    jobs["city"].func()
-    assert "city that was missed" not in {job.id for job in scheduler.scheduler().get_jobs()}
+    assert {"city", "city, if due"} <= set(jobs)
     fail(city)
     jobs["city"].func()
     assert "was not compared" in caplog.text
+    holds(city)
+    jobs["city, if due"].func()
+    mended = readback.last()
+    assert mended is not None and mended.content is not None and mended.failure is None
+    asked = len(city.requests)
+    jobs["city, if due"].func()
+    assert len(city.requests) == asked
     monkeypatch.setitem(tk.config, "hcmedu.city_catalog_url", "")
     assert "city" not in {job.id for job in scheduler.scheduler().get_jobs()}

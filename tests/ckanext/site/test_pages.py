@@ -17,6 +17,7 @@ PAGES = {
     "/": 200,
     "/about": 200,
     "/privacy": 200,
+    "/conformance": 200,
     "/dataset/": 200,
     "/dataset/?q=zzzz": 200,
     "/dataset/?groups=pupils&organization=so-gddt&res_format=CSV": 200,

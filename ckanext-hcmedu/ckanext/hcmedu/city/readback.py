@@ -69,7 +69,7 @@ class Comparison:
 
 def is_configured() -> bool:
     """Whether there is a catalogue to compare with."""
-    return bool(tk.config["hcmedu.city_catalog_url"])
+    return bool(tk.config.get("hcmedu.city_catalog_url"))
 
 
 def last() -> reports.Report | None:

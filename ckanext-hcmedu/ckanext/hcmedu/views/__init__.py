@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.hcmedu.views import city, codelists, privacy, releases, revisions, tables
+from ckanext.hcmedu.views import (
+    city,
+    codelists,
+    conformance,
+    privacy,
+    releases,
+    revisions,
+    tables,
+)
 
 
 def get_blueprints() -> list[Blueprint]:
@@ -12,6 +20,7 @@ def get_blueprints() -> list[Blueprint]:
     return [
         city.blueprint,
         codelists.blueprint,
+        conformance.blueprint,
         privacy.blueprint,
         releases.blueprint,
         revisions.blueprint,

@@ -1,0 +1,1 @@
+"""How well the feed keeps to its standards: asked of the feed as readers get it, and kept."""

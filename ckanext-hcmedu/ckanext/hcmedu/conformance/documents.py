@@ -1,0 +1,123 @@
+"""The feed's documents as readers get them, from the program that serves them; and whether all
+formats say the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pyoxigraph as ox
+from jsonschema import Draft202012Validator, FormatChecker
+from requests.utils import parse_header_links
+from werkzeug.exceptions import NotFound
+from werkzeug.test import Client
+
+from ckanext.hcmedu import settings
+from ckanext.hcmedu.conformance.outcome import Dialect
+from ckanext.hcmedu.dcat.documents import FORMATS
+from ckanext.hcmedu.dcat.server import Feed
+from schemas.shapes import data_json_schema
+
+_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+_DATASET = "http://www.w3.org/ns/dcat#Dataset"
+
+
+class NoFeed(Exception):
+    """The feed does not answer: it has not begun, or a page is gone."""
+
+
+class Served:
+    """The feed as it stands now, asked in this process; it may change while it is read.
+
+    `data_json` is the catalogue in one piece.
+
+    :raises NoFeed: it does not answer.
+    """
+
+    def __init__(self) -> None:
+        self._client = Client(Feed(NotFound()))
+        self._snapshot, after = "", self._newest()
+        while self._snapshot != after:
+            # It has no address for what it was before.
+            self._snapshot, self.data_json = after, self._get("/data.json").data
+            after = self._newest()
+
+    def _newest(self) -> str:
+        """The name of the feed's newest snapshot."""
+        location = self._get("/catalog.nt").headers["Content-Location"]
+        return parse_qs(urlsplit(location).query)["at"][0]
+
+    def pages(self, form: str) -> Iterator[bytes]:
+        """All pages of the catalogue in a format of `documents.FORMATS`.
+
+        :raises NoFeed: one of them does not answer.
+        """
+        path: str | None = f"/catalog.{form}?{urlencode({'at': self._snapshot})}"
+        while path is not None:
+            answer = self._get(path)
+            yield answer.data
+            links = parse_header_links(answer.headers.get("Link", ""))
+            following = [link["url"] for link in links if link.get("rel") == "next"]
+            path = following[0].removeprefix(settings.public_url()) if following else None
+
+    def _get(self, path: str) -> Any:
+        answer = self._client.get(path)
+        if answer.status_code != 200:
+            raise NoFeed(f"{path} answers {answer.status_code}")
+        return answer
+
+
+def dialects(served: Served) -> list[Dialect]:
+    """The feed in each of its forms; N-Triples, which is the plainest, first."""
+    found: list[Dialect] = []
+    first = ""
+    for form in sorted(FORMATS, key=lambda name: name != "nt"):
+        digest = hashlib.sha256()
+        pages = datasets = statements = 0
+        is_valid = True
+        for page in served.pages(form):
+            pages += 1
+            try:
+                said = _said(page, form)
+            except (SyntaxError, ValueError):
+                is_valid = False
+                continue
+            datasets += sum(1 for each in said if each[1:] == (_TYPE, _DATASET))
+            statements += len(said)
+            digest.update("\n".join(sorted(" ".join(each) for each in said)).encode())
+        first = first or digest.hexdigest()
+        agrees = is_valid and digest.hexdigest() == first
+        found.append(Dialect(form, pages, datasets, statements, is_valid, agrees))
+    found.append(_data_json(served.data_json, found[0].datasets))
+    return found
+
+
+def _said(page: bytes, form: str) -> set[tuple[str, str, str]]:
+    """The statements of a page, the same in each format: its own address has no ending."""
+    kind = ox.RdfFormat.from_media_type(FORMATS[form].media_type)
+    own, plain = f"/catalog.{form}?", "/catalog?"
+
+    def term(node: Any) -> str:
+        if isinstance(node, ox.NamedNode):
+            return node.value.replace(own, plain)
+        return str(node)
+
+    return {
+        (term(each.subject), term(each.predicate), term(each.object))
+        for each in ox.parse(page, format=kind)
+    }
+
+
+def _data_json(document: bytes, expected: int) -> Dialect:
+    whole = json.loads(document)
+    validator = Draft202012Validator(data_json_schema(), format_checker=FormatChecker())
+    datasets = len(_identifiers(whole.get("dataset", ())))
+    is_valid = validator.is_valid(whole)
+    return Dialect("data.json", 1, datasets, None, is_valid, datasets == expected)
+
+
+def _identifiers(datasets: Iterable[Any]) -> set[str]:
+    return {str(each.get("identifier")) for each in datasets}
