@@ -16,7 +16,7 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PATHS = [
-    "/", "/about", "/privacy", "/conformance", "/dataset/", "/dataset/enrolment",
+    "/", "/about", "/privacy", "/conformance", "/federation", "/dataset/", "/dataset/enrolment",
     "/dataset/enrolment/releases", "/group/", "/group/pupils", "/organization/so-gddt",
     "/codelist", "/codelist/area/25747", "/schema/enrolment", "/user/login", "/nope",
 ]  # fmt: skip

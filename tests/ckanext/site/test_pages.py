@@ -18,6 +18,7 @@ PAGES = {
     "/about": 200,
     "/privacy": 200,
     "/conformance": 200,
+    "/federation": 200,
     "/dataset/": 200,
     "/dataset/?q=zzzz": 200,
     "/dataset/?groups=pupils&organization=so-gddt&res_format=CSV": 200,
