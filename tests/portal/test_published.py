@@ -94,6 +94,12 @@ def test_every_dataset_conforms_and_has_all_points_of_the_quality_score(
         assert quality.score(items) == 405
 
 
+def test_the_run_leaves_an_outcome_of_the_check_for_everyone(portal: Portal) -> None:
+    page = portal.get("/en/conformance").text
+    assert "keeps to the standards" in page and "405 of 405" in page
+    assert f"<dd>{len(TABLES)}</dd>" in page
+
+
 def test_data_json_has_every_dataset_in_one_piece(portal: Portal) -> None:
     whole = portal.get("/data.json").json()
     Draft202012Validator(data_json_schema(), format_checker=FormatChecker()).validate(whole)

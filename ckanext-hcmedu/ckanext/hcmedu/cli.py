@@ -148,6 +148,7 @@ def run() -> None:
     failed |= bool(_release())
     failed |= bool(_reconcile(()))
     failed |= bool(_audit_changes())
+    _check_feed_if_due()
     _overview()
     _last_audit()
     raise SystemExit(int(failed))
@@ -334,6 +335,24 @@ def _audit_changes() -> int:
             text = f"Not safe: {', '.join(result.tables)} {result.period}: {result.problem}"
             console.print(text, style="red", markup=False, soft_wrap=True)
     return int(any(result.problem is not None for result in results))
+
+
+def _check_feed_if_due() -> None:
+    """Check the feed where that was missed, so that its page has something to show."""
+    from ckanext.hcmedu.conformance.check import CheckFailed, check_and_keep
+    from ckanext.hcmedu.conformance.outcome import last
+
+    report = last()
+    if report is not None and not report.is_due:
+        return
+    try:
+        good = check_and_keep().is_good
+    except CheckFailed as failed:
+        console.print(str(failed), style="yellow", markup=False, soft_wrap=True)
+        return
+    if not good:
+        text = "The feed does not keep to its standards; see `ckan hcmedu feed check`."
+        console.print(text, style="yellow", markup=False, soft_wrap=True)
 
 
 def _last_audit() -> None:

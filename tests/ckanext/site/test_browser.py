@@ -1,11 +1,24 @@
 """The pages in a real browser, at the widths of a desk and of a phone."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from ckanext.hcmedu import reports
+from ckanext.hcmedu.conformance.outcome import (
+    OWN,
+    REPORT,
+    Asked,
+    Dialect,
+    Dimension,
+    Lost,
+    Outcome,
+    Shapes,
+)
 from tests.ckanext.site.conftest import Site
 from tests.ckanext.site.web import free_address, web_server
 
@@ -122,4 +135,29 @@ def test_the_page_about_privacy_needs_no_script_and_no_mouse(
     page.get_by_role("link", name="Pupils by school, grade and sex").click()
     page.get_by_role("link", name="How children are protected").first.click()
     assert page.url.endswith("/en/privacy")
+    page.close()
+
+
+def test_a_bad_outcome_of_the_check_fits_a_phone_and_opens_by_keyboard(
+    address: str, chromium: Browser
+) -> None:
+    long = f"{address}/dataset/{'0123456789abcdef' * 8}"
+    found = Outcome(
+        datasets=3,
+        shapes=(Shapes(OWN, 2, [{"node": long, "path": "http://purl.org/dc/terms/title"}]),),
+        dimensions=(Dimension("accessibility", 100, 33.3),),
+        lost=(Lost("accessibility", "access URL answers", 50, 2),),
+        addresses=Asked(1, 1, 1, [long]),
+        dialects=(Dialect("ttl", 1, 3, 1_000_000, False, False),),
+    )
+    reports.keep(REPORT, datetime.now(UTC), asdict(found))
+    page = chromium.new_page(viewport={"width": 390, "height": 800}, java_script_enabled=False)
+    page.goto(f"{address}/en/conformance")
+    assert page.get_by_role("img", name="33.3 of 100").is_visible()
+    for summary in page.locator("summary").all():
+        summary.focus()
+        page.keyboard.press("Enter")
+    shown = page.locator("code", has_text=long)
+    assert [each.is_visible() for each in shown.all()] == [True, True]
+    assert all(each.bounding_box()["width"] <= 390 for each in shown.all())
     page.close()

@@ -146,6 +146,10 @@ def test_our_own_documents_are_seen_whole_in_each_dialect(
 def test_what_is_older_missing_or_withdrawn_is_told_apart(configured: Site, city: Service) -> None:
     holds(city, enrolment=withdrawn(configured), fees="2020-01-01")
     assert states() == {"enrolment": "surplus", "fees": "stale", "areas": "missing"}
+    report = readback.last()
+    assert report is not None and report.content is not None
+    kept = readback.Comparison.of(report.content).findings
+    assert [one.name for one in kept] == ["enrolment", "fees", "areas"]
     holds(city, enrolment=current(configured, "enrolment"), fees=None)
     assert states() == {"areas": "missing", "enrolment": "seen", "fees": "seen"}
 

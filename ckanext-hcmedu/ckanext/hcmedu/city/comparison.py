@@ -63,7 +63,7 @@ def compare(
     now: str,
     own: str,
 ) -> list[Finding]:
-    """What became of each dataset, in the order of urgency and name.
+    """What became of each dataset, the most urgent first.
 
     Datasets that are gone are left out where they are gone there as well.
 
@@ -84,8 +84,12 @@ def compare(
         if finding is not None:
             found.append(finding)
     found += _strangers(copies, known, now, own)
-    found = [_since(one, before.get(one.id)) for one in found]
-    return sorted(found, key=lambda one: (STATES.index(one.state), one.name, one.id))
+    return in_order(_since(one, before.get(one.id)) for one in found)
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, the most urgent first."""
+    return sorted(findings, key=lambda one: (STATES.index(one.state), one.name, one.id))
 
 
 def _find(dataset: Dataset, copies: Sequence[Copy], now: str) -> Finding | None:

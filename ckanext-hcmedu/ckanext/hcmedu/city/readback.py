@@ -55,8 +55,9 @@ class Comparison:
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Comparison:
         """The comparison that a report holds."""
-        findings = tuple(Finding(**one) for one in content["findings"].values())
-        return cls(content["address"], content["total"], findings)
+        # The database does not keep their order.
+        findings = comparison.in_order(Finding(**one) for one in content["findings"].values())
+        return cls(content["address"], content["total"], tuple(findings))
 
     def as_content(self) -> dict[str, Any]:
         """The comparison as a report holds it."""

@@ -66,7 +66,7 @@ class Served:
     def _get(self, path: str) -> Any:
         answer = self._client.get(path)
         if answer.status_code != 200:
-            raise NoFeed(f"{path} answers {answer.status_code}")
+            raise NoFeed(f"{path}: {answer.status_code}")
         return answer
 
 

@@ -51,7 +51,8 @@ def official_shapes(folder: str | Path | None) -> list[Graph]:
     files = [Path(folder) / f"{name}.ttl" for name in OFFICIAL]
     missing = [file.name for file in files if not file.is_file()]
     if missing:
-        raise MissingShapes(f"{folder} has no {', '.join(missing)}")
+        # The public page tells of it: nothing of the machine's folders.
+        raise MissingShapes(f"hcmedu.official_shapes_path: {', '.join(missing)}")
     return [Graph().parse(file) for file in files]
 
 

@@ -16,7 +16,7 @@ blueprint = Blueprint("hcmedu_city", __name__)
 def index() -> Response:
     """What the last reading found, and whether the one after it failed."""
     if not (readback.is_configured() and is_staff(tk.current_user.name)):
-        tk.abort(404, tk._("Page not found"))
+        tk.abort(404)
     report = readback.last()
     page = {
         "report": report,
