@@ -83,7 +83,7 @@ def test_what_is_wrong_is_found_counted_and_shown(served: Site) -> None:
         made = make("go-tay")
         address = f"{made['resources'][0]['url']}"
     assert address.startswith("https://example.org/")
-    # Behind the back of whatever renders it: one format loses a title, another is not well-formed.
+    # Behind the back of whatever renders it: one format loses a title, two are broken.
     entry = entries.FeedEntry.__table__
     [(nt, rdf)] = model.Session.execute(
         entry.select()
@@ -94,7 +94,9 @@ def test_what_is_wrong_is_found_counted_and_shown(served: Site) -> None:
     model.Session.execute(
         entry.update()
         .where(entry.c.dataset_id == made["id"], entry.c.until.is_(None))
-        .values(nt="".join(lines), rdf=rdf.replace("</rdf:Description>", "", 1))
+        .values(
+            nt="".join(lines), rdf=rdf.replace("</rdf:Description>", "", 1), pod='{"identifier": '
+        )
     )
     model.Session.commit()
     try:
@@ -109,7 +111,8 @@ def test_what_is_wrong_is_found_counted_and_shown(served: Site) -> None:
     found = Outcome.of(report.content)
     assert not found.is_good and found.datasets == 4
     forms = {one.name: one for one in found.dialects}
-    assert not forms["rdf"].is_valid and not forms["ttl"].agrees
+    assert not forms["rdf"].is_valid and not forms["data.json"].is_valid
+    assert forms["ttl"].is_valid and not forms["ttl"].agrees
     [own] = found.shapes
     assert own.violations > 0
     assert any(made["id"] in each["node"] for each in own.examples)

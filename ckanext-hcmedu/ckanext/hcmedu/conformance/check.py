@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import ckan.plugins.toolkit as tk
 from rdflib import Graph, URIRef
+from rdflib.exceptions import ParserError
 from rdflib.namespace import DCAT, RDF
 from rdflib.term import Node
 
@@ -64,7 +65,7 @@ def check_and_keep() -> Outcome:
 def check() -> Outcome:
     """Check the feed as it is served now.
 
-    :raises NoFeed: it does not answer.
+    :raises NoFeed: it does not answer, or not as it should.
     :raises MissingShapes: the folder of official shapes lacks one.
     """
     served = Served()
@@ -76,7 +77,7 @@ def check() -> Outcome:
     scores: list[list[quality.Item]] = []
     with closing(Addresses(settings.public_url())) as addresses:
         for page in served.pages("nt"):
-            graph = Graph().parse(data=page, format="nt")
+            graph = _graph(page)
             wrong = {name: list(_violations(graph, sets[name])) for name in sets}
             for name, found in wrong.items():
                 broken[name] += found
@@ -98,6 +99,13 @@ def check() -> Outcome:
         addresses=asked,
         dialects=tuple(dialects(served)),
     )
+
+
+def _graph(page: bytes) -> Graph:
+    try:
+        return Graph().parse(data=page, format="nt")
+    except ParserError as error:
+        raise NoFeed("/catalog.nt") from error
 
 
 def _violations(graph: Graph, shapes: Iterable[Graph]) -> Iterator[Violation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -26,7 +26,8 @@ _DATASET = "http://www.w3.org/ns/dcat#Dataset"
 
 
 class NoFeed(Exception):
-    """The feed does not answer: it has not begun, or a page is gone."""
+    """The feed does not answer: it has not begun, a page is gone, or its plainest form
+    is broken."""
 
 
 class Served:
@@ -112,12 +113,10 @@ def _said(page: bytes, form: str) -> set[tuple[str, str, str]]:
 
 
 def _data_json(document: bytes, expected: int) -> Dialect:
-    whole = json.loads(document)
     validator = Draft202012Validator(data_json_schema(), format_checker=FormatChecker())
-    datasets = len(_identifiers(whole.get("dataset", ())))
-    is_valid = validator.is_valid(whole)
-    return Dialect("data.json", 1, datasets, None, is_valid, datasets == expected)
-
-
-def _identifiers(datasets: Iterable[Any]) -> set[str]:
-    return {str(each.get("identifier")) for each in datasets}
+    try:
+        whole = json.loads(document)
+    except ValueError:
+        return Dialect("data.json", 1, 0, None, False, False)
+    datasets = len({each.get("identifier") for each in whole["dataset"]})
+    return Dialect("data.json", 1, datasets, None, validator.is_valid(whole), datasets == expected)
