@@ -270,6 +270,7 @@ def _doors(portal: Portal, reader: str) -> list[str]:
     for table in _PERSONAL if reader == "editor" else portal.action("package_list"):
         doors += [f"/dataset/{table}", f"/dataset/{table}/releases", f"/schema/{table}.json"]
         doors += [f"/dataset/{table}.{ending}" for ending in ("ttl", "rdf", "jsonld", "nt")]
+        doors.append(f"/dataset/{table}/croissant.jsonld")
         doors += [f"/dataset/activity/{table}", f"/datastore/dictionary_download/{table}"]
     for table in _PERSONAL:
         kinds = ("csv", "tsv", "json", "xml")

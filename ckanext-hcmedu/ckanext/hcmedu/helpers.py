@@ -13,11 +13,14 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.i18n import get_lang
 from flask import g, has_request_context
+from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
 
 from ckanext.hcmedu import auth, collation, settings
 from ckanext.hcmedu.city import readback
 from ckanext.hcmedu.city.comparison import Finding
+from ckanext.hcmedu.dcat import entries
+from ckanext.hcmedu.dcat.documents import CROISSANT
 from ckanext.hcmedu.validators import LANGUAGES, fluent_output
 from harvesters import certificates
 from harvesters.certificates import Protection
@@ -328,6 +331,13 @@ def tags(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"name": name, "title": title} for name, title in zip(names, paired, strict=True)]
 
 
+def structured_data(dataset: Mapping[str, Any]) -> Markup:
+    """The dataset as search engines read it in its page; empty while the feed does not have it."""
+    record = entries.record(model.Session.connection(), dataset["id"], CROISSANT.name)
+    # Its fragments hold nothing that ends the element, see `croissant.dumps`.
+    return Markup(CROISSANT.document([record.fragment]) if record and record.fragment else "")
+
+
 @tk.chained_helper
 def datastore_dictionary(
     next_helper: Callable[..., list[dict[str, Any]]], *args: Any, **kwargs: Any
@@ -386,6 +396,7 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         column_type,
         has_role,
         tags,
+        structured_data,
     )
     named = {f"hcmedu_{function.__name__}": function for function in functions}
     return {**named, "datastore_dictionary": datastore_dictionary}

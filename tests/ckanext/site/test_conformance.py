@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import io
 import json
+import re
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from rdflib import Graph, Literal, Namespace, URIRef
-from rdflib.namespace import DCAT, DCTERMS, RDF, XSD
+from rdflib.namespace import DCAT, DCTERMS, RDF, RDFS, XSD
 
 from ckanext.hcmedu.dcat import quality
 from schemas.identity import dataset_id
@@ -146,6 +151,88 @@ def test_data_json_says_what_the_feed_says(feed: Graph, site: Site) -> None:
         ours = {one["downloadURL"] for one in dataset["distribution"] if "downloadURL" in one}
         files = feed.objects(subject, DCAT.distribution / DCAT.downloadURL)
         assert ours == {str(one) for one in files}
+
+
+def croissants(site: Site) -> list[dict[str, Any]]:
+    """Each dataset in Croissant."""
+    found = [one["identifier"] for one in json.loads(site.get("/data.json").data)["dataset"]]
+    answers = [site.get(f"/dataset/{identifier}/croissant.jsonld") for identifier in found]
+    media_type = 'application/ld+json; profile="http://mlcommons.org/croissant/1.1"'
+    assert {answer.headers["Content-Type"] for answer in answers} == {media_type}
+    return [json.loads(answer.data) for answer in answers]
+
+
+def test_croissant_is_schema_org_that_says_what_the_feed_says(feed: Graph, site: Site) -> None:
+    for dataset in croissants(site):
+        graph = Graph().parse(data=json.dumps(dataset), format="json-ld")
+        subject = URIRef(dataset["@id"])
+        assert (subject, RDF.type, SCHEMA.Dataset) in graph
+        assert graph.value(subject, DCTERMS.conformsTo) == Literal(
+            "http://mlcommons.org/croissant/1.1", lang="vi"
+        )
+        for ours, theirs in (
+            (DCTERMS.title, SCHEMA.name),
+            (DCAT.keyword, SCHEMA.keywords),
+            (DCTERMS.title, SCHEMA.alternateName),
+        ):
+            said = set(graph.objects(subject, theirs))
+            assert said and said <= set(feed.objects(subject, ours)), theirs
+        for ours, theirs in (
+            (DCTERMS.license, "license"),
+            (DCTERMS.issued, "datePublished"),
+            (DCTERMS.modified, "dateModified"),
+            (DCTERMS.identifier, "identifier"),
+            (DCAT.landingPage, "url"),
+        ):
+            assert [dataset[theirs]] == [str(one) for one in feed.objects(subject, ours)]
+        assert dataset["inLanguage"] == ["en", "vi"]
+        assert [one["@id"] for one in dataset["publisher"]] == [
+            str(one) for one in feed.objects(subject, DCTERMS.publisher)
+        ]
+        [place] = dataset["spatialCoverage"]
+        assert place["geo"]["box"] == "8.5 106.3 11.6 107.6"
+        said = set(feed.objects(subject, DCTERMS.provenance / RDFS.label))
+        [origin] = (str(one) for one in said if one.language == "vi")
+        assert dataset["description"].endswith(origin)
+    simulated = [one for one in croissants(site) if "Dữ liệu mô phỏng" in one["description"]]
+    assert {one["temporalCoverage"] for one in simulated} == {
+        "2023-09-01/2025-08-31", "2024-09-01/2025-08-31",
+    }  # fmt: skip
+
+
+def test_croissant_describes_the_files_and_the_columns_as_they_are(
+    site: Site, address: str
+) -> None:
+    types: dict[str, str] = {}
+    for dataset in croissants(site):
+        files = {one["@id"]: one for one in dataset["distribution"]}
+        assert {one["encodingFormat"] for one in files.values()} > {"text/csv", "application/json"}
+        for file in files.values():
+            content = site.get(file["contentUrl"].removeprefix(address)).data
+            assert file["sha256"] == hashlib.sha256(content).hexdigest()
+            assert file["contentSize"] == f"{len(content)} B"
+            assert file["contentUrl"].endswith(f"/{file['name']}")
+        [records] = dataset["recordSet"]
+        [source] = {one["source"]["fileObject"]["@id"] for one in records["field"]}
+        data = site.get(files[source]["contentUrl"].removeprefix(address)).text
+        assert next(csv.reader(io.StringIO(data))) == [
+            one["source"]["extract"]["column"] for one in records["field"]
+        ]
+        fields = {one["@id"]: one["dataType"] for one in records["field"]}
+        assert {one["@id"] for one in records["key"]} <= set(fields)
+        types |= fields
+    assert types[f"{address}/schema/enrolment#pupils"] == "sc:Integer"
+    assert types[f"{address}/schema/enrolment#school"] == "sc:Text"
+
+
+def test_the_page_of_a_dataset_carries_the_same_for_search_engines(site: Site) -> None:
+    for path in ("/dataset/enrolment", "/en/dataset/enrolment"):
+        page = site.get(path).text
+        [block] = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
+        alone = site.get("/dataset/enrolment/croissant.jsonld")
+        assert json.loads(block) == json.loads(alone.data)
+        [link] = re.findall(r'<link [^>]*croissant/1.1[^>]* href="([^"]*)"', page)
+        assert site.get(link[link.index("/dataset/") :]).data == alone.data
 
 
 def test_the_columns_of_a_table_stand_in_order_with_their_texts(

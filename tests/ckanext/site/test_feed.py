@@ -62,6 +62,7 @@ def test_what_is_done_by_hand_is_in_the_feed_at_once(
     assert (gone.status_code, gone.content_type) == (410, "application/problem+json")
     assert "không còn công khai" in gone.json["detail"]["vi"]
     assert one["id"] not in empty_site.get("/data.json").text
+    assert empty_site.get(f"/dataset/{one['name']}/croissant.jsonld").status_code == 410
 
     act("package_patch", id=one["id"], private=False)
     assert titles(empty_site)[one["id"]] == "Tiếng Việt ổn"

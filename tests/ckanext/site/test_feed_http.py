@@ -131,8 +131,10 @@ def test_a_wrong_address_of_a_page_is_told_what_is_wrong(
 
 
 @pytest.mark.parametrize(
-    "path", ["/catalog.ttl", "/catalog.jsonld", "/data.json", "/dataset/du-lieu-1.rdf"]
-)
+    "path",
+    ["/catalog.ttl", "/catalog.jsonld", "/data.json", "/dataset/du-lieu-1.rdf",
+     "/dataset/du-lieu-1/croissant.jsonld"],
+)  # fmt: skip
 def test_what_has_not_changed_is_not_sent_again(
     empty_site: Site, datasets: list[dict[str, Any]], path: str
 ) -> None:
@@ -252,6 +254,7 @@ def test_the_feed_answers_without_flask_solr_and_redis(
     monkeypatch.setattr(tk, "get_action", unreachable)
     reader = Client(Feed(unreachable))
     paths = ("/catalog.ttl", "/catalog", "/data.json", "/dataset/du-lieu-1.jsonld", "/changes",
+             "/dataset/du-lieu-1/croissant.jsonld",
              "/catalog.ttl?modified_since=2026-01-01", "/catalog.nt.manifest")  # fmt: skip
     for path in paths:
         assert reader.get(path).status_code == 200
@@ -303,6 +306,29 @@ def test_data_json_of_what_was_written_by_hand_is_valid_as_well(
     whole = json.loads(empty_site.get("/data.json").data)
     assert [one["identifier"] for one in whole["dataset"]] == [one["id"] for one in datasets]
     Draft202012Validator(data_json_schema(), format_checker=FormatChecker()).validate(whole)
+
+
+def test_what_is_said_of_a_dataset_cannot_leave_its_block_in_the_page(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    from ckanext.hcmedu import helpers
+
+    notes = "Bảng </script><script>alert(1)</script><!-- <script> & \u2028 hết"
+    act("package_patch", id="du-lieu-2", notes_translated={"vi": notes, "en": ""})
+    page = empty_site.get("/dataset/du-lieu-2")
+    assert page.status_code == 200
+    _, _, rest = page.text.partition('<script type="application/ld+json">')
+    block, end, after = rest.partition("</script>")
+    said = json.loads(block)
+    assert (said["description"], end) == (notes, "</script>")
+    assert "alert(1)" not in after and "<" not in block
+    # Files elsewhere, of which the portal knows neither size nor content.
+    assert said["isLiveDataset"] is True
+    [file] = said["distribution"]
+    assert file["contentUrl"] == "https://example.org/du-lieu-2.csv"
+    act("package_patch", id="du-lieu-2", private=True)
+    assert helpers.structured_data({"id": said["identifier"]}) == ""
+    act("package_patch", id="du-lieu-2", private=False)
 
 
 # Changes and manifests ----------------------------------------------------------------------------

@@ -75,6 +75,35 @@ FORMATS = {
 """By file ending."""
 
 
+CROISSANT_VERSION = "http://mlcommons.org/croissant/1.1"
+
+_CROISSANT = {
+    "@language": "vi",
+    "@vocab": "https://schema.org/",
+    "sc": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "dct": PREFIXES["dct"],
+    "conformsTo": "dct:conformsTo",
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    **{
+        name: f"cr:{name}"
+        for name in (
+            "column", "extract", "field", "fileObject", "isLiveDataset", "key", "recordSet",
+            "source",
+        )
+    },
+}  # fmt: skip
+
+CROISSANT = Format(
+    "croissant",
+    f'application/ld+json; profile="{CROISSANT_VERSION}"',
+    f'{{"@context":{json.dumps(_CROISSANT, separators=(",", ":"))},\n',
+    "",
+    "}\n",
+)
+"""Of one dataset, in its page as well; its fragments are the members of an object."""
+
+
 @dataclass(frozen=True)
 class Typed:
     """A literal: its text and the short name of its type, such as ``xsd:integer``."""

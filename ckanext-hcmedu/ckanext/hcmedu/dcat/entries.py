@@ -20,7 +20,7 @@ from ckanext.hcmedu.model import FeedEntry
 CATALOG = ""
 """The `dataset_id` of the catalogue's own entries."""
 
-FRAGMENTS = ("ttl", "rdf", "jsonld", "nt", "pod")
+FRAGMENTS = ("ttl", "rdf", "jsonld", "nt", "pod", "croissant")
 
 KEPT = timedelta(days=7)
 """How long entries that no longer hold stay, so that whoever reads a snapshot can finish."""

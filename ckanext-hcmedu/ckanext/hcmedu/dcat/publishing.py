@@ -23,7 +23,7 @@ from rdflib import Graph, URIRef
 from rdflib.namespace import DCAT, DCTERMS
 
 from ckanext.hcmedu import settings
-from ckanext.hcmedu.dcat import entries, pod, store
+from ckanext.hcmedu.dcat import croissant, entries, pod, reading, store
 from ckanext.hcmedu.dcat.fragments import make_fragments
 from ckanext.hcmedu.dcat.naming import iri
 from ckanext.hcmedu.dcat.profile import HCMEduProfile
@@ -204,9 +204,16 @@ def describe(dataset_id: str, modified: Any = None) -> entries.Description:
     HCMEduProfile(graph).graph_from_dataset(dataset, subject)
     graph.add((URIRef(catalog_uri()), DCAT.dataset, subject))
     made = make_fragments(graph, settings.site_url())
-    made["pod"] = pod.dumps(pod.dataset(graph, subject))
+    made["pod"] = reading.dumps(pod.dataset(graph, subject))
+    made["croissant"] = croissant.dumps(croissant.dataset(graph, subject, _catalog()))
     named = iri(str(subject), settings.site_url())
     return entries.Description(dataset_id, named, dataset["name"], modified, recipe(), made)
+
+
+def _catalog() -> dict[str, str]:
+    """The catalogue as a dataset that stands alone names it."""
+    title = settings.site_title()[reading.LANGUAGE]
+    return {"@id": catalog_uri(), "name": title, "url": f"{settings.site_url()}/"}
 
 
 def describe_catalog() -> entries.Description:
@@ -216,6 +223,6 @@ def describe_catalog() -> entries.Description:
     HCMEduProfile(graph).graph_from_catalog(None, subject)
     graph.remove((subject, DCTERMS.modified, None))
     made = make_fragments(graph, settings.site_url())
-    made["pod"] = pod.dumps(pod.catalog(f"{settings.site_url()}/data.json"))
+    made["pod"] = reading.dumps(pod.catalog(f"{settings.site_url()}/data.json"))
     named = iri(str(subject), settings.site_url())
     return entries.Description(entries.CATALOG, named, "", None, recipe(), made)

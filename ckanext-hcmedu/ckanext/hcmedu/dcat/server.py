@@ -21,7 +21,7 @@ from werkzeug.wrappers import Request, Response
 
 from ckanext.hcmedu import settings
 from ckanext.hcmedu.dcat import deletions, entries, moments, problems
-from ckanext.hcmedu.dcat.documents import FORMATS, Typed, statements
+from ckanext.hcmedu.dcat.documents import CROISSANT, FORMATS, Format, Typed, statements
 from ckanext.hcmedu.dcat.manifest import Sealed, manifest
 from ckanext.hcmedu.dcat.pages import Addresses, Cut, link_header
 from ckanext.hcmedu.dcat.problems import problem
@@ -36,6 +36,7 @@ _CATALOG = re.compile(r"/catalog(?:\.(?P<ending>\w+))?")
 _MANIFEST = re.compile(r"/catalog\.(?P<ending>\w+)\.manifest")
 _CHANGES = re.compile(r"/changes(?:\.(?P<ending>\w+))?")
 _DATASET = re.compile(r"/dataset/(?P<dataset>[\w-]+)\.(?P<ending>\w+)")
+_CROISSANT = re.compile(r"/dataset/(?P<dataset>[\w-]+)/croissant\.jsonld")
 _WHOLE = "/data.json"
 _ENDINGS = {**{name: name for name in FORMATS}, "xml": "rdf"}
 _MEDIA_TYPES = {each.media_type: each.name for each in FORMATS.values()}
@@ -74,7 +75,8 @@ class Feed:
         path = _own_path(request.path)
         catalog, dataset = _CATALOG.fullmatch(path), _DATASET.fullmatch(path)
         sealed, changes = _MANIFEST.fullmatch(path), _CHANGES.fullmatch(path)
-        if not (catalog or dataset or sealed or changes or path == _WHOLE):
+        croissant = _CROISSANT.fullmatch(path)
+        if not (catalog or dataset or sealed or changes or croissant or path == _WHOLE):
             return None
         if (catalog or dataset) and _SEARCHES & set(request.args):
             return None
@@ -87,7 +89,10 @@ class Feed:
                 if catalog:
                     return self._catalog(connection, request, catalog["ending"])
                 if dataset:
-                    return self._dataset(connection, request, dataset["dataset"], dataset["ending"])
+                    kind = FORMATS.get(_ENDINGS.get(dataset["ending"], ""))
+                    return _dataset(connection, request, dataset["dataset"], kind)
+                if croissant:
+                    return _dataset(connection, request, croissant["dataset"], CROISSANT)
                 if sealed:
                     return self._manifest(connection, request, sealed["ending"])
                 if changes:
@@ -206,33 +211,6 @@ class Feed:
         response.headers["Content-Location"] = addresses.manifest
         return response
 
-    # One dataset
-
-    def _dataset(
-        self, connection: Connection, request: Request, dataset: str, ending: str
-    ) -> Response | None:
-        name = _ENDINGS.get(ending)
-        record = entries.record(connection, dataset, name) if name else None
-        if name is None or record is None:
-            return None
-        if record.kind == "delete":
-            if "Cookie" in request.headers or "Authorization" in request.headers:
-                # Whoever edits it may still see it.
-                return None
-            return problem(
-                410, problems.GONE[record.reason or "deleted"], at=f"{record.at.isoformat()}Z"
-            )
-        document = Document(
-            key=(record.dataset_id, record.digest, name),
-            group="",
-            media_type=FORMATS[name].media_type,
-            at=record.at,
-            make=lambda: FORMATS[name].document([record.fragment or ""]).encode(),
-        )
-        response = send(request, document, settings.feed_path())
-        response.headers["Cache-Control"] = "public, no-cache"
-        return response
-
     # All of it as data.json
 
     def _whole(self, connection: Connection, request: Request) -> Response | None:
@@ -249,6 +227,32 @@ class Feed:
         response = send(request, document, settings.feed_path())
         response.headers["Cache-Control"] = "public, no-cache"
         return response
+
+
+def _dataset(
+    connection: Connection, request: Request, dataset: str, kind: Format | None
+) -> Response | None:
+    """One dataset in a format; None if there is not that format or CKAN has to answer."""
+    record = entries.record(connection, dataset, kind.name) if kind else None
+    if kind is None or record is None:
+        return None
+    if record.kind == "delete":
+        if "Cookie" in request.headers or "Authorization" in request.headers:
+            # Whoever edits it may still see it.
+            return None
+        return problem(
+            410, problems.GONE[record.reason or "deleted"], at=f"{record.at.isoformat()}Z"
+        )
+    document = Document(
+        key=(record.dataset_id, record.digest, kind.name),
+        group="",
+        media_type=kind.media_type,
+        at=record.at,
+        make=lambda: kind.document([record.fragment or ""]).encode(),
+    )
+    response = send(request, document, settings.feed_path())
+    response.headers["Cache-Control"] = "public, no-cache"
+    return response
 
 
 def _page(
