@@ -2,7 +2,7 @@
 
 The shapes (``portal.ttl``) are the portal's own: stricter than DCAT-AP where the portal always has
 more to say, silent on what it never says. Whoever harvests the feed may check it with them.
-``data.schema.json`` does the same for the feed in one piece.
+``data.schema.json`` and ``dcat_us.schema.json`` do the same for the feed in one piece.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ def shapes() -> str:
 def data_json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) that the portal's `data.json` is valid against."""
     return json.loads((resources.files(__name__) / "data.schema.json").read_text("utf-8"))
+
+
+def dcat_us_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) that the portal's `dcat-us.json` is valid against."""
+    return json.loads((resources.files(__name__) / "dcat_us.schema.json").read_text("utf-8"))
 
 
 def make_shapes(table: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ def test_the_feed_goes_on_without_solr_and_redis_and_after_a_restart(portal: Por
         "/catalog.ttl",
         "/catalog.rdf",
         "/data.json",
+        "/dcat-us.json",
         "/dataset/enrolment.jsonld",
         "/changes.trig",
         "/catalog.ttl.manifest",

@@ -865,7 +865,8 @@ def watch_a_revision_being_held(stranger: Stranger, operator: Operator, folder: 
 
 def _what_anyone_sees(stranger: Stranger) -> dict[str, str]:
     """Where a new release would show."""
-    paths = ["/api/3/action/package_search?rows=100", "/catalog.ttl", "/data.json", "/dataset/",
+    paths = ["/api/3/action/package_search?rows=100", "/catalog.ttl", "/data.json", "/dcat-us.json",
+             "/dataset/",
              "/revisions", f"/revisions/pupil/{YEAR}"]  # fmt: skip
     for name in ("enrolment", "internet-access"):
         following = stranger.published[name].number + 1

@@ -73,6 +73,7 @@ class FeedEntry(tk.BaseModel):
     jsonld: Mapped[str | None] = mapped_column(Text)
     nt: Mapped[str | None] = mapped_column(Text)
     pod: Mapped[str | None] = mapped_column(Text)
+    dcat_us: Mapped[str | None] = mapped_column(Text)
     croissant: Mapped[str | None] = mapped_column(Text)
     """The fragments, one a format. Those of a dataset that is gone are erased."""
 

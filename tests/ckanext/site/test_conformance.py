@@ -7,16 +7,17 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from rdflib import Graph, Literal, Namespace, URIRef
-from rdflib.namespace import DCAT, DCTERMS, RDF, RDFS, XSD
+from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF, RDFS, SKOS, XSD
 
 from ckanext.hcmedu.dcat import quality
 from schemas.identity import dataset_id
-from schemas.shapes import data_json_schema
+from schemas.shapes import data_json_schema, dcat_us_schema
 from tests.ckanext.site.conftest import Site
 from tests.ckanext.site.shapes import official_violations, own_violations
 
@@ -133,24 +134,122 @@ def test_the_schema_of_data_json_notices_what_is_missing(site: Site, without: st
     assert not Draft202012Validator(data_json_schema()).is_valid(whole)
 
 
-def test_data_json_says_what_the_feed_says(feed: Graph, site: Site) -> None:
-    for dataset in json.loads(site.get("/data.json").data)["dataset"]:
-        subject = URIRef(dataset["@id"])
-        assert (subject, RDF.type, DCAT.Dataset) in feed
-        for key, predicate in (
-            ("identifier", DCTERMS.identifier),
-            ("modified", DCTERMS.modified),
-            ("issued", DCTERMS.issued),
-            ("license", DCTERMS.license),
-            ("landingPage", DCAT.landingPage),
-        ):
-            assert [dataset[key]] == [str(one) for one in feed.objects(subject, predicate)], key
-        assert Literal(dataset["title"], lang="vi") in set(feed.objects(subject, DCTERMS.title))
-        words = {str(one) for one in feed.objects(subject, DCAT.keyword) if one.language == "vi"}
-        assert set(dataset["keyword"]) == words
-        ours = {one["downloadURL"] for one in dataset["distribution"] if "downloadURL" in one}
-        files = feed.objects(subject, DCAT.distribution / DCAT.downloadURL)
-        assert ours == {str(one) for one in files}
+@pytest.mark.parametrize(
+    ("kind", "without"),
+    [("Catalog", "contactPoint"), ("Dataset", "identifier"), ("Dataset", "contactPoint"),
+     ("Kind", "hasEmail"), ("Document", "title"), ("Metric", "inDimension"),
+     ("Checksum", "algorithm"), ("DataService", "publisher")],
+)  # fmt: skip
+def test_dcat_us_is_valid_and_its_schema_notices_what_is_missing(
+    site: Site, kind: str, without: str
+) -> None:
+    whole = json.loads(site.get("/dcat-us.json").data)
+    schema = Draft202012Validator(dcat_us_schema())
+    schema.validate(whole)
+    of_kind = [one for one in everything(whole) if one["@type"] == kind]
+    assert of_kind
+    del of_kind[0][without]
+    assert not schema.is_valid(whole)
+
+
+def everything(value: Any) -> Iterator[dict[str, Any]]:
+    """The objects in a JSON value, the value itself first."""
+    if isinstance(value, dict):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value:
+        if isinstance(each, dict | list):
+            yield from everything(each)
+
+
+# What each dialect says of a dataset, in the same words.
+
+
+def in_rdf(feed: Graph, subject: URIRef) -> dict[str, Any]:
+    def said(predicate: Any) -> set[str]:
+        texts = [one for one in feed.objects(subject, predicate)]
+        return {str(one) for one in texts if getattr(one, "language", None) in (None, "vi")}
+
+    provenance = said(DCTERMS.provenance / RDFS.label)
+    return {
+        "identifier": said(DCTERMS.identifier),
+        "title": said(DCTERMS.title),
+        "keywords": said(DCAT.keyword),
+        "issued": said(DCTERMS.issued),
+        "modified": said(DCTERMS.modified),
+        "page": said(DCAT.landingPage),
+        "publisher": said(DCTERMS.publisher / FOAF.name),
+        "licence": said(DCTERMS.license),
+        "area": said(DCTERMS.spatial / SKOS.prefLabel),
+        "period": said(DCTERMS.temporal / DCAT.startDate) | said(DCTERMS.temporal / DCAT.endDate),
+        "from": provenance,
+        "files": said(DCAT.distribution / DCAT.downloadURL),
+    }
+
+
+def in_data_json(one: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "identifier": {one["identifier"]},
+        "title": {one["title"]},
+        "keywords": set(one["keyword"]),
+        "issued": {one["issued"]},
+        "modified": {one["modified"]},
+        "page": {one["landingPage"]},
+        "publisher": {one["publisher"]["name"]},
+        "licence": {one["license"]},
+        "area": {one["spatial"]},
+        "period": set(one["temporal"].split("/")),
+        "from": {one["rights"]},
+        "files": {each["downloadURL"] for each in one["distribution"] if "downloadURL" in each},
+    }
+
+
+def in_dcat_us(one: dict[str, Any]) -> dict[str, Any]:
+    files = one["distribution"]
+    return {
+        "identifier": {one["identifier"]},
+        "title": {one["title"]},
+        "keywords": set(one["keyword"]),
+        "issued": {one["issued"]},
+        "modified": {one["modified"]},
+        "page": {one["landingPage"]["accessURL"]},
+        "publisher": {one["publisher"]["name"]},
+        "licence": {each["license"] for each in files},
+        "area": {each["prefLabel"] for each in one["spatial"]},
+        "period": {each[key] for each in one["temporal"] for key in ("startDate", "endDate")},
+        "from": set(one["provenance"]),
+        "files": {each["downloadURL"] for each in files if "downloadURL" in each},
+    }
+
+
+def in_croissant(one: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "identifier": {one["identifier"]},
+        "title": {one["name"]},
+        "keywords": set(one["keywords"]),
+        "issued": {one["datePublished"]},
+        "modified": {one["dateModified"]},
+        "page": {one["url"]},
+        "publisher": {each["name"] for each in one["publisher"]},
+        "licence": {one["license"]},
+        "area": {each["name"] for each in one["spatialCoverage"]},
+        "period": set(one["temporalCoverage"].split("/")),
+        "from": {one["description"].rpartition("\n\n")[2]},
+        "files": {each["contentUrl"] for each in one["distribution"]},
+    }
+
+
+def test_every_dialect_says_what_the_feed_says(feed: Graph, site: Site) -> None:
+    project_open_data = json.loads(site.get("/data.json").data)["dataset"]
+    dcat_us = json.loads(site.get("/dcat-us.json").data)["dataset"]
+    everywhere = zip(project_open_data, dcat_us, croissants(site), strict=True)
+    for one, other, third in everywhere:
+        said = in_rdf(feed, URIRef(one["@id"]))
+        assert all(said.values())
+        assert in_data_json(one) == said
+        assert in_dcat_us(other) == said
+        assert in_croissant(third) == said
+    simulated = [one["rights"].startswith("Dữ liệu mô phỏng") for one in project_open_data]
+    assert sorted(simulated) == [False, True, True]
 
 
 def croissants(site: Site) -> list[dict[str, Any]]:
@@ -162,42 +261,20 @@ def croissants(site: Site) -> list[dict[str, Any]]:
     return [json.loads(answer.data) for answer in answers]
 
 
-def test_croissant_is_schema_org_that_says_what_the_feed_says(feed: Graph, site: Site) -> None:
+def test_croissant_is_schema_org(feed: Graph, site: Site) -> None:
     for dataset in croissants(site):
         graph = Graph().parse(data=json.dumps(dataset), format="json-ld")
         subject = URIRef(dataset["@id"])
         assert (subject, RDF.type, SCHEMA.Dataset) in graph
-        assert graph.value(subject, DCTERMS.conformsTo) == Literal(
-            "http://mlcommons.org/croissant/1.1", lang="vi"
-        )
-        for ours, theirs in (
-            (DCTERMS.title, SCHEMA.name),
-            (DCAT.keyword, SCHEMA.keywords),
-            (DCTERMS.title, SCHEMA.alternateName),
-        ):
+        version = Literal("http://mlcommons.org/croissant/1.1", lang="vi")
+        assert graph.value(subject, DCTERMS.conformsTo) == version
+        for theirs in (SCHEMA.name, SCHEMA.alternateName):
             said = set(graph.objects(subject, theirs))
-            assert said and said <= set(feed.objects(subject, ours)), theirs
-        for ours, theirs in (
-            (DCTERMS.license, "license"),
-            (DCTERMS.issued, "datePublished"),
-            (DCTERMS.modified, "dateModified"),
-            (DCTERMS.identifier, "identifier"),
-            (DCAT.landingPage, "url"),
-        ):
-            assert [dataset[theirs]] == [str(one) for one in feed.objects(subject, ours)]
+            assert said and said <= set(feed.objects(subject, DCTERMS.title)), theirs
+        assert set(graph.objects(subject, SCHEMA.spatialCoverage / SCHEMA.geo / SCHEMA.box)) == {
+            Literal("8.5 106.3 11.6 107.6", lang="vi")
+        }
         assert dataset["inLanguage"] == ["en", "vi"]
-        assert [one["@id"] for one in dataset["publisher"]] == [
-            str(one) for one in feed.objects(subject, DCTERMS.publisher)
-        ]
-        [place] = dataset["spatialCoverage"]
-        assert place["geo"]["box"] == "8.5 106.3 11.6 107.6"
-        said = set(feed.objects(subject, DCTERMS.provenance / RDFS.label))
-        [origin] = (str(one) for one in said if one.language == "vi")
-        assert dataset["description"].endswith(origin)
-    simulated = [one for one in croissants(site) if "Dữ liệu mô phỏng" in one["description"]]
-    assert {one["temporalCoverage"] for one in simulated} == {
-        "2023-09-01/2025-08-31", "2024-09-01/2025-08-31",
-    }  # fmt: skip
 
 
 def test_croissant_describes_the_files_and_the_columns_as_they_are(

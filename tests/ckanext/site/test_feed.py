@@ -61,7 +61,8 @@ def test_what_is_done_by_hand_is_in_the_feed_at_once(
     gone = empty_site.get(path)
     assert (gone.status_code, gone.content_type) == (410, "application/problem+json")
     assert "không còn công khai" in gone.json["detail"]["vi"]
-    assert one["id"] not in empty_site.get("/data.json").text
+    for path in ("/data.json", "/dcat-us.json"):
+        assert one["id"] not in empty_site.get(path).text
     assert empty_site.get(f"/dataset/{one['name']}/croissant.jsonld").status_code == 410
 
     act("package_patch", id=one["id"], private=False)
@@ -256,6 +257,7 @@ def test_a_feed_that_is_only_begun_is_not_shown_for_the_whole(
     stock = Graph().parse(data=empty_site.get("/catalog.ttl").data)
     assert len(set(stock.subjects(RDF.type, DCAT.Dataset))) == len(datasets)
     assert empty_site.get("/data.json").status_code == 404
+    assert empty_site.get("/dcat-us.json").status_code == 404
     publishing.refresh()
     assert len(titles(empty_site)) == len(datasets)
 

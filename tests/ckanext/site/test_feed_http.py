@@ -15,7 +15,7 @@ from rdflib import Graph, URIRef
 from rdflib.namespace import DCAT, RDF
 from werkzeug.test import Client
 
-from schemas.shapes import data_json_schema
+from schemas.shapes import data_json_schema, dcat_us_schema
 from tests.ckanext.site.by_hand import HYDRA, RDFLIB, SIZE, act, crawl, ids_of, seven
 from tests.ckanext.site.conftest import Site
 from tests.ckanext.site.replica import RDFLIB as ACCEPTED
@@ -96,6 +96,7 @@ def test_a_page_says_how_many_there_are_and_where_the_others_are(
     links = answer.headers["Link"]
     assert f'<{graph.value(view, HYDRA.next)}>; rel="next"' in links
     assert f'<{graph.value(view, HYDRA.last)}>; rel="last"' in links
+    assert f'<{address}/dcat-us.json>; rel="alternate"' in links
     assert answer.headers["Content-Location"] == str(view)
     last = empty_site.get(str(graph.value(view, HYDRA.last)).removeprefix(address))
     assert 'rel="next"' not in last.headers["Link"]
@@ -132,7 +133,7 @@ def test_a_wrong_address_of_a_page_is_told_what_is_wrong(
 
 @pytest.mark.parametrize(
     "path",
-    ["/catalog.ttl", "/catalog.jsonld", "/data.json", "/dataset/du-lieu-1.rdf",
+    ["/catalog.ttl", "/catalog.jsonld", "/data.json", "/dcat-us.json", "/dataset/du-lieu-1.rdf",
      "/dataset/du-lieu-1/croissant.jsonld"],
 )  # fmt: skip
 def test_what_has_not_changed_is_not_sent_again(
@@ -151,7 +152,9 @@ def test_what_has_not_changed_is_not_sent_again(
     assert changed.status_code == 200 and changed.headers["ETag"] != etag
 
 
-@pytest.mark.parametrize("path", ["/catalog.rdf", "/data.json", "/dataset/du-lieu-1.nt"])
+@pytest.mark.parametrize(
+    "path", ["/catalog.rdf", "/data.json", "/dcat-us.json", "/dataset/du-lieu-1.nt"]
+)
 def test_each_coding_is_a_representation_of_its_own(
     empty_site: Site, datasets: list[dict[str, Any]], path: str
 ) -> None:
@@ -253,7 +256,7 @@ def test_the_feed_answers_without_flask_solr_and_redis(
     monkeypatch.setitem(tk.config, "ckan.redis.url", "redis://127.0.0.1:1/0")
     monkeypatch.setattr(tk, "get_action", unreachable)
     reader = Client(Feed(unreachable))
-    paths = ("/catalog.ttl", "/catalog", "/data.json", "/dataset/du-lieu-1.jsonld", "/changes",
+    paths = ("/catalog.ttl", "/catalog", "/data.json", "/dcat-us.json", "/dataset/du-lieu-1.jsonld", "/changes",
              "/dataset/du-lieu-1/croissant.jsonld",
              "/catalog.ttl?modified_since=2026-01-01", "/catalog.nt.manifest")  # fmt: skip
     for path in paths:
@@ -300,12 +303,15 @@ def test_addresses_are_right_below_a_prefix(
     assert empty_site.get(following.removeprefix(address)).status_code == 200
 
 
-def test_data_json_of_what_was_written_by_hand_is_valid_as_well(
-    empty_site: Site, datasets: list[dict[str, Any]]
+@pytest.mark.parametrize(
+    ("path", "schema"), [("/data.json", data_json_schema), ("/dcat-us.json", dcat_us_schema)]
+)
+def test_what_was_written_by_hand_is_valid_in_one_piece_as_well(
+    empty_site: Site, datasets: list[dict[str, Any]], path: str, schema: Callable[[], Any]
 ) -> None:
-    whole = json.loads(empty_site.get("/data.json").data)
+    whole = json.loads(empty_site.get(path).data)
     assert [one["identifier"] for one in whole["dataset"]] == [one["id"] for one in datasets]
-    Draft202012Validator(data_json_schema(), format_checker=FormatChecker()).validate(whole)
+    Draft202012Validator(schema(), format_checker=FormatChecker()).validate(whole)
 
 
 def test_what_is_said_of_a_dataset_cannot_leave_its_block_in_the_page(

@@ -21,9 +21,7 @@ from ckanext.hcmedu.dcat.documents import CROISSANT_VERSION
 from ckanext.hcmedu.dcat.reading import CSVW, Thing, without_empty
 
 _SCHEMA = Namespace("https://schema.org/")
-_SPDX = Namespace("http://spdx.org/rdf/terms#")
 _VERSION = URIRef(f"{DCAT}version")
-_SHA256 = _SPDX.checksumAlgorithm_sha256
 _TYPES = {str(XSD.integer): "sc:Integer", str(XSD.decimal): "sc:Float"}
 
 _LONGEST = 5000
@@ -68,7 +66,7 @@ def dataset(graph: Graph, subject: URIRef, catalog: Mapping[str, Any]) -> dict[s
             "temporalCoverage": "/".join(reading.period(it) or ()),
             "includedInDataCatalog": {"@type": "DataCatalog", **catalog},
             # What may change at any time has no checksum.
-            "isLiveDataset": any(_checksum(one) is None for one in files) or None,
+            "isLiveDataset": any(reading.sha256(one) is None for one in files) or None,
             "distribution": [_file(one) for one in files],
             "recordSet": [
                 _records(table, one)
@@ -134,7 +132,7 @@ def _file(it: Thing) -> dict[str, Any]:
             "contentUrl": address,
             "contentSize": f"{size} B" if size else None,
             "encodingFormat": _encoding(it),
-            "sha256": _checksum(it),
+            "sha256": reading.sha256(it),
         }
     )
 
@@ -142,14 +140,6 @@ def _file(it: Thing) -> dict[str, Any]:
 def _encoding(it: Thing) -> str:
     """The media type; where it is not known, the format in the EU's table."""
     return reading.media_type(it) or it.plain(DCTERMS["format"]) or "application/octet-stream"
-
-
-def _checksum(it: Thing) -> str | None:
-    """The SHA-256 of a file; None where it is not known."""
-    for one in it.all(_SPDX.checksum):
-        if str(_SHA256) in one.iris(_SPDX.algorithm):
-            return one.plain(_SPDX.checksumValue)
-    return None
 
 
 def _records(table: Thing, file: Thing) -> dict[str, Any]:

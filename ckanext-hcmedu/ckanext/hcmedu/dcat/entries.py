@@ -20,7 +20,7 @@ from ckanext.hcmedu.model import FeedEntry
 CATALOG = ""
 """The `dataset_id` of the catalogue's own entries."""
 
-FRAGMENTS = ("ttl", "rdf", "jsonld", "nt", "pod", "croissant")
+FRAGMENTS = ("ttl", "rdf", "jsonld", "nt", "pod", "dcat_us", "croissant")
 
 KEPT = timedelta(days=7)
 """How long entries that no longer hold stay, so that whoever reads a snapshot can finish."""
@@ -319,7 +319,13 @@ def fragments(
     key = _collated(_entry.c.dataset_id)
     found = connection.execute(
         sa.select(_entry.c[name])
-        .where(*_holding(position, since), key >= first, key <= last)
+        .where(
+            *_holding(position, since),
+            # Described before there were such fragments.
+            _entry.c[name].is_not(None),
+            key >= first,
+            key <= last,
+        )
         .order_by(key)
     )
     yield from found.scalars()

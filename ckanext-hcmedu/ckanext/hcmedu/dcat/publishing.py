@@ -23,7 +23,7 @@ from rdflib import Graph, URIRef
 from rdflib.namespace import DCAT, DCTERMS
 
 from ckanext.hcmedu import settings
-from ckanext.hcmedu.dcat import croissant, entries, pod, reading, store
+from ckanext.hcmedu.dcat import croissant, dcat_us, entries, pod, reading, store
 from ckanext.hcmedu.dcat.fragments import make_fragments
 from ckanext.hcmedu.dcat.naming import iri
 from ckanext.hcmedu.dcat.profile import HCMEduProfile
@@ -205,6 +205,7 @@ def describe(dataset_id: str, modified: Any = None) -> entries.Description:
     graph.add((URIRef(catalog_uri()), DCAT.dataset, subject))
     made = make_fragments(graph, settings.site_url())
     made["pod"] = reading.dumps(pod.dataset(graph, subject))
+    made["dcat_us"] = reading.dumps(dcat_us.dataset(graph, subject))
     made["croissant"] = croissant.dumps(croissant.dataset(graph, subject, _catalog()))
     named = iri(str(subject), settings.site_url())
     return entries.Description(dataset_id, named, dataset["name"], modified, recipe(), made)
@@ -224,5 +225,6 @@ def describe_catalog() -> entries.Description:
     graph.remove((subject, DCTERMS.modified, None))
     made = make_fragments(graph, settings.site_url())
     made["pod"] = reading.dumps(pod.catalog(f"{settings.site_url()}/data.json"))
+    made["dcat_us"] = reading.dumps(dcat_us.catalog(graph, subject))
     named = iri(str(subject), settings.site_url())
     return entries.Description(entries.CATALOG, named, "", None, recipe(), made)

@@ -17,6 +17,7 @@ from ckanext.hcmedu.dcat import vocabulary
 
 LANGUAGE = "vi"
 CSVW = Namespace("http://www.w3.org/ns/csvw#")
+SPDX = Namespace("http://spdx.org/rdf/terms#")
 VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
 
 
@@ -67,6 +68,14 @@ def media_type(distribution: Thing) -> str | None:
     """The media type of a file, such as ``text/csv``."""
     found = distribution.plain(DCAT.mediaType)
     return vocabulary.media_type_name(found) if found else None
+
+
+def sha256(distribution: Thing) -> str | None:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    for one in distribution.all(SPDX.checksum):
+        if str(SPDX.checksumAlgorithm_sha256) in one.iris(SPDX.algorithm):
+            return one.plain(SPDX.checksumValue)
+    return None
 
 
 def origin(dataset: Thing) -> str:

@@ -37,7 +37,8 @@ _MANIFEST = re.compile(r"/catalog\.(?P<ending>\w+)\.manifest")
 _CHANGES = re.compile(r"/changes(?:\.(?P<ending>\w+))?")
 _DATASET = re.compile(r"/dataset/(?P<dataset>[\w-]+)\.(?P<ending>\w+)")
 _CROISSANT = re.compile(r"/dataset/(?P<dataset>[\w-]+)/croissant\.jsonld")
-_WHOLE = "/data.json"
+_WHOLE = {"/data.json": "pod", "/dcat-us.json": "dcat_us"}
+"""Addresses of the feed in one piece, and the fragments that they are joined of."""
 _ENDINGS = {**{name: name for name in FORMATS}, "xml": "rdf"}
 _MEDIA_TYPES = {each.media_type: each.name for each in FORMATS.values()}
 _CURSOR = re.compile(r"[\w-]{1,100}")
@@ -76,7 +77,7 @@ class Feed:
         catalog, dataset = _CATALOG.fullmatch(path), _DATASET.fullmatch(path)
         sealed, changes = _MANIFEST.fullmatch(path), _CHANGES.fullmatch(path)
         croissant = _CROISSANT.fullmatch(path)
-        if not (catalog or dataset or sealed or changes or croissant or path == _WHOLE):
+        if not (catalog or dataset or sealed or changes or croissant or path in _WHOLE):
             return None
         if (catalog or dataset) and _SEARCHES & set(request.args):
             return None
@@ -97,7 +98,7 @@ class Feed:
                     return self._manifest(connection, request, sealed["ending"])
                 if changes:
                     return self._changes.answer(connection, request, changes["ending"])
-                return self._whole(connection, request)
+                return self._whole(connection, request, path)
         except sa.exc.ProgrammingError:
             log.exception("The feed has no table: `ckan db pending-migrations --apply`")
             return None
@@ -154,6 +155,7 @@ class Feed:
         links = [*addresses.links(cut)]
         if since is None:
             links.append(("describedby", addresses.manifest))
+            links += [("alternate", f"{settings.public_url()}{each}") for each in _WHOLE]
         response.headers["Link"] = link_header(links)
         response.headers["Content-Location"] = addresses.page(after)
         # What an address without a snapshot answers changes; with one, only by a deletion.
@@ -211,18 +213,22 @@ class Feed:
         response.headers["Content-Location"] = addresses.manifest
         return response
 
-    # All of it as data.json
+    # All of it in one piece
 
-    def _whole(self, connection: Connection, request: Request) -> Response | None:
+    def _whole(self, connection: Connection, request: Request, path: str) -> Response | None:
         snapshot = entries.newest(connection)
-        if snapshot is None:
+        name = _WHOLE[path]
+        head = entries.catalog(connection, snapshot.position, name) if snapshot else ""
+        if snapshot is None or not head:
             return None
         document = Document(
-            key=(snapshot.token, str(snapshot.erased), "data.json"),
+            key=(snapshot.token, str(snapshot.erased), path),
             group=snapshot.token,
             media_type="application/json",
             at=snapshot.at,
-            make=lambda: _data_json(connection, snapshot, self._ids_of(connection, snapshot)),
+            make=lambda: _in_one_piece(
+                connection, snapshot, name, head, self._ids_of(connection, snapshot)
+            ),
         )
         response = send(request, document, settings.feed_path())
         response.headers["Cache-Control"] = "public, no-cache"
@@ -243,12 +249,15 @@ def _dataset(
         return problem(
             410, problems.GONE[record.reason or "deleted"], at=f"{record.at.isoformat()}Z"
         )
+    if record.fragment is None:
+        return None
+    fragment = record.fragment
     document = Document(
         key=(record.dataset_id, record.digest, kind.name),
         group="",
         media_type=kind.media_type,
         at=record.at,
-        make=lambda: kind.document([record.fragment or ""]).encode(),
+        make=lambda: kind.document([fragment]).encode(),
     )
     response = send(request, document, settings.feed_path())
     response.headers["Cache-Control"] = "public, no-cache"
@@ -282,15 +291,17 @@ def _page(
     return FORMATS[name].document(parts).encode()
 
 
-def _data_json(connection: Connection, snapshot: entries.Snapshot, ids: Sequence[str]) -> bytes:
-    """The catalogue with all its datasets, as Project Open Data has it."""
-    head = entries.catalog(connection, snapshot.position, "pod") or "{}"
+def _in_one_piece(
+    connection: Connection, snapshot: entries.Snapshot, name: str, head: str, ids: Sequence[str]
+) -> bytes:
+    """The catalogue, which `head` describes, with all its datasets, in the dialect of that name."""
     found: Iterable[str] = ()
     if ids:
-        found = entries.fragments(connection, snapshot.position, "pod", ids[0], ids[-1])
+        found = entries.fragments(connection, snapshot.position, name, ids[0], ids[-1])
+    # Project Open Data does not say when a catalogue changed.
+    modified = f',"modified":"{moments.write(snapshot.at)}"' if name == "dcat_us" else ""
     members = ",\n".join(found)
-    joint = "," if head != "{}" else ""
-    return f'{head.removesuffix("}")}{joint}"dataset":[\n{members}\n]}}\n'.encode()
+    return f'{head.removesuffix("}")}{modified},"dataset":[\n{members}\n]}}\n'.encode()
 
 
 def _snapshot(

@@ -1,4 +1,4 @@
-"""The feed's log holds what more dialects say: Croissant.
+"""The feed's log holds what more dialects say: DCAT-US 3 and Croissant.
 
 Revision ID: d7b05e93c1a8
 Revises: 5d0be9a3c716
@@ -15,7 +15,7 @@ down_revision = "5d0be9a3c716"
 branch_labels = None
 depends_on = None
 
-_DIALECTS = ("croissant",)
+_DIALECTS = ("dcat_us", "croissant")
 
 
 def upgrade() -> None:
