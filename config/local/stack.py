@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import maven
 import portal
 import stores
 from checks import run_checks
@@ -27,6 +28,8 @@ def services_up(layout: Layout) -> None:
     """Start what does not run yet: the stores, then (unless for tests) CKAN's processes."""
     began = time.monotonic()
     stores.fetch_solr(layout)
+    if layout.testing:
+        maven.fetch_jena(layout)
     layout.make_folders()
     secrets = ensure_secrets(layout)
     portal.write_configuration(layout, secrets)

@@ -19,6 +19,7 @@ import psycopg2
 import redis
 from psycopg2 import sql
 
+import maven
 import rendering
 from layout import ROOT, Layout, StackError, digest
 from rendering import write_private
@@ -341,29 +342,16 @@ def solr_url(layout: Layout, core: str = "ckan") -> str:
 
 
 def fetch_solr(layout: Layout) -> None:
-    """Bring Solr's libraries from Maven Central and compile its main class, unless it is done."""
-    libraries = solr_libraries(layout)
-    if libraries.is_dir():
-        return
-    print("Fetching Solr …", flush=True)
-    new = libraries.with_name(libraries.name + f".{os.getpid()}")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
+    """Bring Solr's libraries and compile its main class, unless it is done."""
     compiler = Path(java()).resolve().with_name("javac")
-    for command in (
-        ["mvn", "--batch-mode", "--quiet", "--file", str(ROOT / "config/solr/pom.xml"),
-         "dependency:copy-dependencies", f"-DoutputDirectory={new}"],
-        [str(compiler), "-cp", f"{new}/*", "-d", str(new), str(_solr_main())],
-    ):  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            shutil.rmtree(new)
-            raise StackError(f"`{' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
-    if libraries.is_dir():
-        # Another start was faster.
-        shutil.rmtree(new)
-    else:
-        new.rename(libraries)
+    maven.fetch(
+        "Solr",
+        ROOT / "config" / "solr" / "pom.xml",
+        solr_libraries(layout),
+        lambda folder: maven.run(
+            str(compiler), "-cp", f"{folder}/*", "-d", str(folder), str(_solr_main())
+        ),
+    )
 
 
 def prepare_solr(layout: Layout) -> None:

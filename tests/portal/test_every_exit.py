@@ -261,7 +261,8 @@ def _doors(portal: Portal, reader: str) -> list[str]:
     doors = [
         "/", "/en/", "/dataset/", "/organization/", "/group/", "/about", "/codelist", "/robots.txt",
         "/sitemap.xml", "/catalog.ttl", "/catalog.rdf", "/catalog.jsonld", "/catalog.nt",
-        "/data.json", "/dcat-us.json", "/catalog.ttl.manifest", "/catalog.ttl?modified_since=2000-01-01",
+        "/data.json", "/dcat-us.json", "/catalog.ttl.manifest",
+        "/catalog.ttl?modified_since=2000-01-01",
         "/changes", "/changes.trig", "/changes.nq", "/changes.jsonld",
         "/feeds/dataset.atom", "/feeds/custom.atom", "/activity", "/.well-known/security.txt",
         "/nothing-here", "/dataset/nothing-here", "/dataset/enrolment/release/99999/manifest.json",

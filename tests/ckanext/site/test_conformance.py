@@ -8,24 +8,30 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pyshacl
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
-from rdflib import Graph, Literal, Namespace, URIRef
+from rdflib import Dataset, Graph, Literal, Namespace, URIRef
+from rdflib.compare import isomorphic
 from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF, RDFS, SKOS, XSD
 
 from ckanext.hcmedu.dcat import quality
 from schemas.identity import dataset_id
-from schemas.shapes import data_json_schema, dcat_us_schema
+from schemas.shapes import data_json_schema, dcat_us_schema, shapes
+from tests.ckanext.site import jena
+from tests.ckanext.site.by_hand import RDFLIB
 from tests.ckanext.site.conftest import Site
-from tests.ckanext.site.shapes import official_violations, own_violations
+from tests.ckanext.site.shapes import official_shapes, official_violations, own_violations
 
 pytestmark = pytest.mark.integration
 
 CSVW = Namespace("http://www.w3.org/ns/csvw#")
 DQV = Namespace("http://www.w3.org/ns/dqv#")
 SCHEMA = Namespace("https://schema.org/")
+STREAM = {"trig": "trig", "nq": "nquads", "jsonld": "json-ld"}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +58,46 @@ def test_the_feed_conforms_to_the_portals_shapes(feed: Graph) -> None:
 def test_the_feed_conforms_to_dcat_ap_where_its_shapes_are_at_hand(feed: Graph) -> None:
     assert official_violations(feed) == []
     assert (None, RDF.type, DCAT.Catalog) in feed
+
+
+@pytest.mark.parametrize("ending", ["ttl", "rdf", "jsonld", "nt", "trig", "nq"])
+def test_jena_reads_the_same_as_rdflib(site: Site, ending: str) -> None:
+    paths = ["/catalog", "/dataset/enrolment"] if ending in RDFLIB else []
+    if ending in STREAM:
+        [page] = set(re.findall(r"[?]page=[\w-]+", site.get("/changes.nq").text))
+        paths.append(f"/changes.{ending}{page}")
+    for path in paths:
+        content = site.get(path if "?" in path else f"{path}.{ending}").data
+        ours = Dataset().parse(data=content, format={**RDFLIB, **STREAM}[ending])
+        theirs = jena.read(content, ending)
+        assert len(theirs) > 50
+        assert set(theirs.quads()) == set(ours.quads()), path
+
+
+def test_jena_reads_croissant_as_rdflib_does(site: Site) -> None:
+    content = site.get("/dataset/enrolment/croissant.jsonld").data
+    theirs = jena.read(content, "jsonld").default_graph
+    assert isomorphic(theirs, Graph().parse(data=content, format="json-ld"))
+
+
+def test_jena_finds_what_pyshacl_finds(feed: Graph, tmp_path: Path) -> None:
+    data, shapes_file = tmp_path / "feed.ttl", tmp_path / "shapes.ttl"
+    shapes_file.write_text(shapes(), "utf-8")
+    feed.serialize(data, "turtle")
+    assert jena.violations(data, shapes_file) == set()
+    for file in official_shapes():
+        _, report, _ = pyshacl.validate(feed, shacl_graph=Graph().parse(file))
+        assert jena.violations(data, file) == jena.outcome(report), file.name
+    # A feed in which something is wrong with every other triple about datasets.
+    broken = Graph()
+    for number, triple in enumerate(sorted(feed)):
+        if number % 2 or triple[1] == RDF.type:
+            broken.add(triple)
+    broken.serialize(data, "turtle")
+    _, report, _ = pyshacl.validate(broken, shacl_graph=Graph().parse(data=shapes()))
+    found = jena.violations(data, shapes_file)
+    assert len(found) > 20
+    assert found == jena.outcome(report)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +212,7 @@ def everything(value: Any) -> Iterator[dict[str, Any]]:
 
 def in_rdf(feed: Graph, subject: URIRef) -> dict[str, Any]:
     def said(predicate: Any) -> set[str]:
-        texts = [one for one in feed.objects(subject, predicate)]
+        texts = list(feed.objects(subject, predicate))
         return {str(one) for one in texts if getattr(one, "language", None) in (None, "vi")}
 
     provenance = said(DCTERMS.provenance / RDFS.label)

@@ -256,8 +256,8 @@ def test_the_feed_answers_without_flask_solr_and_redis(
     monkeypatch.setitem(tk.config, "ckan.redis.url", "redis://127.0.0.1:1/0")
     monkeypatch.setattr(tk, "get_action", unreachable)
     reader = Client(Feed(unreachable))
-    paths = ("/catalog.ttl", "/catalog", "/data.json", "/dcat-us.json", "/dataset/du-lieu-1.jsonld", "/changes",
-             "/dataset/du-lieu-1/croissant.jsonld",
+    paths = ("/catalog.ttl", "/catalog", "/data.json", "/dcat-us.json", "/changes",
+             "/dataset/du-lieu-1.jsonld", "/dataset/du-lieu-1/croissant.jsonld",
              "/catalog.ttl?modified_since=2026-01-01", "/catalog.nt.manifest")  # fmt: skip
     for path in paths:
         assert reader.get(path).status_code == 200

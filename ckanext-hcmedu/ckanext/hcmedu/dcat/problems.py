@@ -22,7 +22,8 @@ NO_DATABASE: Text = {
     "en": "The feed cannot be read at the moment. Try again in some minutes.",
 }
 FORMAT: Text = {
-    "vi": "Danh mục không có định dạng này. Có: .ttl, .rdf, .jsonld, .nt, /data.json và /dcat-us.json.",
+    "vi": "Danh mục không có định dạng này. Có: .ttl, .rdf, .jsonld, .nt, /data.json và "
+    "/dcat-us.json.",
     "en": "The feed does not have this format. It has .ttl, .rdf, .jsonld, .nt, /data.json and "
     "/dcat-us.json.",
 }
