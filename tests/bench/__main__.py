@@ -1,68 +1,40 @@
 """``make bench``: measure on services of its own and print a table of medians and ratios.
 
-A second table is that of the privacy gate, which needs no service (`tests.bench.gate`).
+Two more tables follow: that of the privacy gate, which needs no service (`tests.bench.gate`), and
+that of the feed (`tests.bench.feed`).
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shlex
 import statistics
 import subprocess
 import sys
-from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).parents[2]
-STACK = [sys.executable, str(ROOT / "config/local/stack.py"), "--testing"]
-STATE = "var/bench"
+from tests.bench.services import ROOT, STATE, Services, services
 
 
 def main() -> int:
     """Start services, measure, print, stop services."""
     scale = os.environ.get("HCMEDU_CITY_SCALE", "1")
     runs = int(os.environ.get("HCMEDU_BENCH_RUNS", "3"))
-    port = str(int(os.environ.get("HCMEDU_PORT", "5000")) + 40)
-    outer = os.environ | {"HCMEDU_STATE": STATE, "HCMEDU_PORT": port, "HCMEDU_CITY_SCALE": scale}
-    subprocess.run([*STACK, "services-up"], env=outer, check=True, cwd=ROOT)
-    try:
-        state = ROOT / STATE / "test"
-        paths = {"HCMEDU_STATE": str(state), "CKAN_INI": str(state / "ckan.ini")}
-        inner = outer | _secrets() | paths
-        seed = [sys.executable, "-m", "demo", "seed", "--database-only"]
-        subprocess.run(seed, env=inner, check=True, cwd=ROOT)
-        city = [_measure("tests.bench.city", inner, str(ROOT / STATE / "city"))]
-        city += [
-            _measure("tests.bench.city", inner, str(ROOT / STATE / "city")) for _ in range(runs - 1)
-        ]
-        publishing = _measure("tests.bench.publishing", inner, str(runs))
-    finally:
-        subprocess.run([*STACK, "down"], env=outer, check=False, cwd=ROOT)
+    with services(HCMEDU_CITY_SCALE=scale) as ours:
+        ours.run("-m", "demo", "seed", "--database-only")
+        city = [_measure(ours, "tests.bench.city", str(STATE / "city")) for _ in range(runs)]
+        publishing = _measure(ours, "tests.bench.publishing", str(runs))
     _print(scale, city, publishing)
-    subprocess.run([sys.executable, "-m", "tests.bench.gate"], check=True, cwd=ROOT)
+    for module in ("tests.bench.gate", "tests.bench.feed"):
+        subprocess.run([sys.executable, "-m", module], check=True, cwd=ROOT)
     return 0
 
 
-def _secrets() -> dict[str, str]:
-    lines = (ROOT / STATE / "test" / "secrets.env").read_text(encoding="utf-8").splitlines()
-    pairs = (line.partition("=") for line in lines if "=" in line)
-    return {name: shlex.split(value)[0] if value else "" for name, _, value in pairs}
-
-
-def _measure(module: str, environment: dict[str, str], *arguments: str) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        env=environment,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    figures: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+def _measure(ours: Services, module: str, *arguments: str) -> dict[str, float]:
+    figures: dict[str, float] = json.loads(ours.run("-m", module, *arguments))
     return figures
 
 
