@@ -13,12 +13,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rdflib import Graph, Namespace, URIRef
+from rdflib import Namespace, URIRef
 from rdflib.namespace import DCAT, DCTERMS, FOAF, SKOS, XSD
 
 from ckanext.hcmedu.dcat import reading, vocabulary
 from ckanext.hcmedu.dcat.documents import CROISSANT_VERSION
-from ckanext.hcmedu.dcat.reading import CSVW, Thing, without_empty
+from ckanext.hcmedu.dcat.reading import CSVW, Said, Thing, without_empty
 
 _SCHEMA = Namespace("https://schema.org/")
 _VERSION = URIRef(f"{DCAT}version")
@@ -30,12 +30,12 @@ _LONGEST = 5000
 _POINT = re.compile(r"(-?[\d.]+) (-?[\d.]+)")
 
 
-def dataset(graph: Graph, subject: URIRef, catalog: Mapping[str, Any]) -> dict[str, Any]:
+def dataset(said: Said, subject: URIRef, catalog: Mapping[str, Any]) -> dict[str, Any]:
     """The dataset `subject`, without the context; what is not known is left out.
 
     :param catalog: the catalogue's ``@id``, ``name`` and ``url``.
     """
-    it = Thing(graph, subject)
+    it = Thing(said, subject)
     title, version = it.text(DCTERMS.title) or "", it.plain(_VERSION)
     everything = it.all(DCAT.distribution)
     # What can only be queried is not a file, but better than nothing.

@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rdflib import Graph, Namespace, URIRef
+from rdflib import Namespace, URIRef
 from rdflib.namespace import DCAT, DCTERMS, FOAF, SKOS
 
 from ckanext.hcmedu.dcat import reading, vocabulary
-from ckanext.hcmedu.dcat.reading import VCARD, Thing, without_empty
+from ckanext.hcmedu.dcat.reading import VCARD, Said, Thing, without_empty
 
 _ADMS = Namespace("http://www.w3.org/ns/adms#")
 _DQV = Namespace("http://www.w3.org/ns/dqv#")
@@ -24,9 +24,9 @@ _STANDARD = "https://resources.data.gov/resources/dcat-us3/"
 _WITHOUT_ZONE = re.compile(r".+T[\d:.]+")
 
 
-def catalog(graph: Graph, subject: URIRef) -> dict[str, Any]:
+def catalog(said: Said, subject: URIRef) -> dict[str, Any]:
     """The catalogue without its datasets, and without when it last changed."""
-    it = Thing(graph, subject)
+    it = Thing(said, subject)
     title = it.text(DCTERMS.title)
     return without_empty(
         {
@@ -51,9 +51,9 @@ def catalog(graph: Graph, subject: URIRef) -> dict[str, Any]:
     )
 
 
-def dataset(graph: Graph, subject: URIRef) -> dict[str, Any]:
+def dataset(said: Said, subject: URIRef) -> dict[str, Any]:
     """The dataset `subject` as a member of a catalogue; what is not known is left out."""
-    it = Thing(graph, subject)
+    it = Thing(said, subject)
     frequency, title = it.plain(DCTERMS.accrualPeriodicity), it.text(DCTERMS.title)
     return without_empty(
         {

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rdflib import Graph, URIRef
+from rdflib import URIRef
 from rdflib.namespace import DCAT, DCTERMS, FOAF
 
 from ckanext.hcmedu.dcat import reading, vocabulary
-from ckanext.hcmedu.dcat.reading import VCARD, Thing, without_empty
+from ckanext.hcmedu.dcat.reading import VCARD, Said, Thing, without_empty
 
 
 def catalog(address: str) -> dict[str, Any]:
@@ -30,9 +30,9 @@ def catalog(address: str) -> dict[str, Any]:
     }
 
 
-def dataset(graph: Graph, subject: URIRef) -> dict[str, Any]:
+def dataset(said: Said, subject: URIRef) -> dict[str, Any]:
     """The dataset `subject` as a member of a catalogue; what is not known is left out."""
-    it = Thing(graph, subject)
+    it = Thing(said, subject)
     themes = it.labels(DCAT.theme)
     frequency = it.plain(DCTERMS.accrualPeriodicity)
     title = it.text(DCTERMS.title)
