@@ -27,7 +27,7 @@ _TYPES = {str(XSD.integer): "sc:Integer", str(XSD.decimal): "sc:Float"}
 _LONGEST = 5000
 """Characters of a description that search engines take."""
 
-_POINT = re.compile(r"(-?[\d.]+) (-?[\d.]+)")
+_POINT = re.compile(r"(-?\d+(?:\.\d+)?) (-?\d+(?:\.\d+)?)")
 
 
 def dataset(said: Said, subject: URIRef, catalog: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +105,8 @@ def _organization(it: Thing) -> dict[str, Any]:
 
 def _place(it: Thing) -> dict[str, Any]:
     """A place and the box around it: south, west, north and east, in degrees."""
-    points = _POINT.findall(it.plain(DCAT.bbox) or "")
+    # In WKT; a form may have the same in GeoJSON beside it.
+    points = _POINT.findall(" ; ".join(str(one) for one in it.all(DCAT.bbox)))
     box = None
     if points:
         east, north = (sorted(map(float, axis)) for axis in zip(*points, strict=True))
