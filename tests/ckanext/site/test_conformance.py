@@ -321,6 +321,7 @@ def test_croissant_is_schema_org(feed: Graph, site: Site) -> None:
             Literal("8.5 106.3 11.6 107.6", lang="vi")
         }
         assert dataset["inLanguage"] == ["en", "vi"]
+        assert all(one in dataset["citeAs"] for one in (dataset["name"], dataset["url"]))
 
 
 def test_croissant_describes_the_files_and_the_columns_as_they_are(

@@ -51,6 +51,7 @@ def dataset(said: Said, subject: URIRef, catalog: Mapping[str, Any]) -> dict[str
             "alternateName": {"@value": english, "@language": "en"} if english else None,
             "description": _description(it) or title,
             "url": it.plain(DCAT.landingPage),
+            "citeAs": _citation(it),
             "identifier": it.plain(DCTERMS.identifier),
             "keywords": it.words(DCAT.keyword),
             "license": it.plain(DCTERMS.license),
@@ -90,6 +91,16 @@ def _description(it: Thing) -> str:
     text = it.text(DCTERMS.description) or it.text(DCTERMS.title) or ""
     text = reading.shortened(text, _LONGEST - len(origin) - 2)
     return "\n\n".join(part for part in (text, origin) if part)
+
+
+def _citation(it: Thing) -> str | None:
+    """Publisher, year, title, version and address; None while it is not published."""
+    issued, page = it.plain(DCTERMS.issued), it.plain(DCAT.landingPage)
+    if not issued or not page:
+        return None
+    publisher = ", ".join(it.labels(DCTERMS.publisher, FOAF.name))
+    title, version = it.text(DCTERMS.title), it.plain(_VERSION)
+    return f"{publisher} ({issued[:4]}). {title}{f' ({version})' if version else ''}. {page}"
 
 
 def _organization(it: Thing) -> dict[str, Any]:

@@ -88,7 +88,7 @@ _CROISSANT = {
     **{
         name: f"cr:{name}"
         for name in (
-            "column", "extract", "field", "fileObject", "isLiveDataset", "key", "recordSet",
+            "citeAs", "column", "extract", "field", "fileObject", "isLiveDataset", "key", "recordSet",
             "source",
         )
     },
