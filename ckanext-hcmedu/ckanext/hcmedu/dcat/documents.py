@@ -88,8 +88,8 @@ _CROISSANT = {
     **{
         name: f"cr:{name}"
         for name in (
-            "citeAs", "column", "extract", "field", "fileObject", "isLiveDataset", "key", "recordSet",
-            "source",
+            "citeAs", "column", "extract", "field", "fileObject", "isLiveDataset", "key",
+            "recordSet", "source",
         )
     },
 }  # fmt: skip
