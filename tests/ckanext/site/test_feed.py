@@ -75,6 +75,30 @@ def test_what_is_done_by_hand_is_in_the_feed_at_once(
     assert empty_site.get(f"/dataset/{other['id']}.rdf").json["status"] == 410
 
 
+def test_what_was_described_before_there_was_a_dialect_is_not_said_in_it(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    import ckan.model as model
+
+    from ckanext.hcmedu import helpers
+    from ckanext.hcmedu.model import FeedEntry
+
+    old, path = datasets[0]["id"], f"/dataset/{datasets[0]['name']}/croissant.jsonld"
+    entries = model.Session.query(FeedEntry).filter_by(dataset_id=old)
+    entries.update({FeedEntry.dcat_us: None, FeedEntry.croissant: None})
+    model.Session.commit()
+    act("package_patch", id=datasets[1]["id"], title_translated={"vi": "Mới", "en": "New"})
+    said = {one["identifier"] for one in empty_site.get("/dcat-us.json").json["dataset"]}
+    assert said == {each["id"] for each in datasets[1:]}
+    assert empty_site.get(path).status_code == 404
+    assert helpers.structured_data({"id": old}) == ""
+    assert old in empty_site.get("/data.json").text
+
+    act("package_patch", id=old, title_translated={"vi": "Nay có", "en": "Now there"})
+    assert old in empty_site.get("/dcat-us.json").text
+    assert empty_site.get(path).json["name"] == "Nay có"
+
+
 def test_the_resources_of_a_dataset_are_followed(
     empty_site: Site, datasets: list[dict[str, Any]]
 ) -> None:
