@@ -19,12 +19,13 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context
 from ckanext.dcat.utils import catalog_uri, dataset_uri
-from rdflib import Graph, URIRef
+from rdflib import URIRef
 from rdflib.namespace import DCAT, DCTERMS
 
 from ckanext.hcmedu import settings
 from ckanext.hcmedu.dcat import croissant, dcat_us, entries, pod, reading, store
 from ckanext.hcmedu.dcat.fragments import make_fragments
+from ckanext.hcmedu.dcat.graphs import new_graph
 from ckanext.hcmedu.dcat.naming import iri
 from ckanext.hcmedu.dcat.profile import HCMEduProfile
 from ckanext.hcmedu.dcat.recipe import recipe
@@ -199,7 +200,7 @@ def describe(dataset_id: str, modified: Any = None) -> entries.Description:
     """
     context = Context(ignore_auth=True, use_cache=False, session=model.Session)
     dataset = tk.get_action("package_show")(context, {"id": dataset_id})
-    graph = Graph()
+    graph = new_graph()
     subject = URIRef(dataset_uri(dataset))
     HCMEduProfile(graph).graph_from_dataset(dataset, subject)
     graph.add((URIRef(catalog_uri()), DCAT.dataset, subject))
@@ -220,7 +221,7 @@ def _catalog() -> dict[str, str]:
 
 def describe_catalog() -> entries.Description:
     """What the feed says of the catalogue itself, apart from when it last changed."""
-    graph = Graph()
+    graph = new_graph()
     subject = URIRef(catalog_uri())
     HCMEduProfile(graph).graph_from_catalog(None, subject)
     graph.remove((subject, DCTERMS.modified, None))

@@ -40,6 +40,7 @@ def scheme_title(scheme: str) -> dict[str, str]:
     return _vocabulary()["scheme_titles"].get(scheme, {})
 
 
+@cache
 def labels() -> dict[str, dict[str, str]]:
     """What a reader is shown of values that the forms do not offer, by their IRIs."""
     file_types = {iri: {"en": name} for name, iri in _vocabulary()["file_types"].items()}
