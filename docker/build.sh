@@ -27,6 +27,7 @@ options=(--file docker/Dockerfile)
 if [ -n "${HCMEDU_BUILD_CA:-}" ]; then
     [ -r "$HCMEDU_BUILD_CA" ] || die "HCMEDU_BUILD_CA is $HCMEDU_BUILD_CA: no readable file."
     options+=(--secret "id=build-ca,src=$HCMEDU_BUILD_CA")
+    options+=(--build-arg "BUILD_CA=$(sha256sum <"$HCMEDU_BUILD_CA" | cut -c1-64)")
 fi
 case $engine in
     # Health checks are in docker's image format only.
