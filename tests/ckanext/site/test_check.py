@@ -22,7 +22,7 @@ from tests.ckanext.site.web import free_address, web_server
 
 pytestmark = pytest.mark.integration
 
-FORMS = ["nt", "ttl", "rdf", "jsonld", "data.json"]
+FORMS = ["nt", "ttl", "rdf", "jsonld", "data.json", "dcat-us.json"]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_the_check_finds_a_good_feed_good_and_the_page_shows_it(
     assert [one.name for one in found.dialects] == FORMS
     for one in found.dialects:
         assert one.is_valid and one.agrees and one.datasets == 3, one
-    *graphs, _ = found.dialects
+    *graphs, _, _ = found.dialects
     assert {one.pages for one in graphs} == {2}
     assert len({one.statements for one in graphs}) == 1
     page = served.get("/conformance").text

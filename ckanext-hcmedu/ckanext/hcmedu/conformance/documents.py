@@ -19,10 +19,13 @@ from ckanext.hcmedu import settings
 from ckanext.hcmedu.conformance.outcome import Dialect
 from ckanext.hcmedu.dcat.documents import FORMATS
 from ckanext.hcmedu.dcat.server import Feed
-from schemas.shapes import data_json_schema
+from schemas.shapes import data_json_schema, dcat_us_schema
 
 _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _DATASET = "http://www.w3.org/ns/dcat#Dataset"
+
+WHOLES = {"data.json": data_json_schema, "dcat-us.json": dcat_us_schema}
+"""The forms that are one document, and the JSON Schema of each."""
 
 
 class NoFeed(Exception):
@@ -33,7 +36,7 @@ class NoFeed(Exception):
 class Served:
     """The feed as it stands now, asked in this process; it may change while it is read.
 
-    `data_json` is the catalogue in one piece.
+    `wholes` has the forms that are the catalogue in one piece.
 
     :raises NoFeed: it does not answer.
     """
@@ -43,7 +46,8 @@ class Served:
         self._snapshot, after = "", self._newest()
         while self._snapshot != after:
             # It has no address for what it was before.
-            self._snapshot, self.data_json = after, self._get("/data.json").data
+            self._snapshot = after
+            self.wholes = {name: self._get(f"/{name}").data for name in WHOLES}
             after = self._newest()
 
     def _newest(self) -> str:
@@ -92,8 +96,8 @@ def dialects(served: Served) -> list[Dialect]:
         first = first or digest.hexdigest()
         agrees = is_valid and digest.hexdigest() == first
         found.append(Dialect(form, pages, datasets, statements, is_valid, agrees))
-    found.append(_data_json(served.data_json, found[0].datasets))
-    return found
+    expected = found[0].datasets
+    return found + [_whole(name, served.wholes[name], expected) for name in WHOLES]
 
 
 def _said(page: bytes, form: str) -> set[tuple[str, str, str]]:
@@ -112,11 +116,11 @@ def _said(page: bytes, form: str) -> set[tuple[str, str, str]]:
     }
 
 
-def _data_json(document: bytes, expected: int) -> Dialect:
-    validator = Draft202012Validator(data_json_schema(), format_checker=FormatChecker())
+def _whole(name: str, document: bytes, expected: int) -> Dialect:
+    validator = Draft202012Validator(WHOLES[name](), format_checker=FormatChecker())
     try:
         whole = json.loads(document)
     except ValueError:
-        return Dialect("data.json", 1, 0, None, False, False)
+        return Dialect(name, 1, 0, None, False, False)
     datasets = len({each.get("identifier") for each in whole["dataset"]})
-    return Dialect("data.json", 1, datasets, None, validator.is_valid(whole), datasets == expected)
+    return Dialect(name, 1, datasets, None, validator.is_valid(whole), datasets == expected)
