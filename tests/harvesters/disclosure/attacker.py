@@ -292,6 +292,8 @@ def _parts(of: System) -> list[_Component]:
     number = np.empty(of.size, dtype=np.int64)
     local = np.empty(of.size, dtype=np.int64)
     found = of.components()
+    if not found:
+        return []
     for index, unknowns in enumerate(found):
         number[unknowns] = index
         local[unknowns] = np.arange(len(unknowns))

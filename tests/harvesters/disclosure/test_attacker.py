@@ -54,6 +54,13 @@ def by_hand(table: Table, cells: pa.Table, mask: np.ndarray) -> dict[int, tuple[
     }
 
 
+def test_where_nothing_is_hidden_nothing_is_found(tmp_path: Path) -> None:
+    city = cities.plain(tmp_path, 3)
+    (table,) = city.tables
+    found = attack([(table, city.cells[table.name])], city.cells)
+    assert (found.components, found.largest, found.programmes) == (0, 0, 0)
+
+
 def test_bounds_are_those_of_all_tables_that_agree(tmp_path: Path) -> None:
     """Of one hierarchy and one other column the linear programmes have whole solutions."""
     table = declare(
