@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rdflib import Graph, Namespace, URIRef
 from rdflib.namespace import DCAT, DCTERMS, RDF
 
-from tests.ckanext.site.conftest import Site
+if TYPE_CHECKING:
+    from tests.ckanext.site.conftest import Site
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 RDFLIB = {"ttl": "turtle", "rdf": "xml", "jsonld": "json-ld", "nt": "nt"}
@@ -24,17 +25,20 @@ def act(action: str, /, **data: Any) -> Any:
     return tk.get_action(action)({"ignore_auth": True, "user": user}, data)
 
 
+def written(name: str, title: str) -> dict[str, Any]:
+    """What somebody writes of a dataset, with little more than its title."""
+    return {
+        "name": name,
+        "title_translated": {"vi": title, "en": f"Set {name}"},
+        "owner_org": "so-gddt",
+        "license_id": "cc-by",
+        "resources": [{"url": f"https://example.org/{name}.csv", "format": "CSV"}],
+    }
+
+
 def make(name: str, **fields: Any) -> dict[str, Any]:
-    """A dataset written by hand, with little more than a title."""
-    return act(
-        "package_create",
-        name=name,
-        title_translated={"vi": f"Bộ {name}", "en": f"Set {name}"},
-        owner_org="so-gddt",
-        license_id="cc-by",
-        resources=[{"url": f"https://example.org/{name}.csv", "format": "CSV"}],
-        **fields,
-    )
+    """A dataset written by hand."""
+    return act("package_create", **written(name, f"Bộ {name}"), **fields)
 
 
 @contextmanager

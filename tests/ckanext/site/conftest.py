@@ -11,6 +11,7 @@ import pytest
 
 from harvesters.releases import ReleaseStore
 from schemas import Declarations
+from tests.ckanext.site.by_hand import SIZE, seven
 from tests.ckanext.site.portal import make_release
 
 TABLES_WITH_MIGRATIONS = ("activity", "harvest", "hcmedu")
@@ -130,3 +131,26 @@ def context(empty_site: Site) -> Iterator[None]:
     """A request in Vietnamese to run actions in."""
     with empty_site.app.flask_app.test_request_context():
         yield
+
+
+@pytest.fixture
+def address(configuration: None) -> str:
+    """The portal's address."""
+    import ckan.plugins.toolkit as tk
+
+    return tk.config["ckan.site_url"]
+
+
+@pytest.fixture
+def pages_of_three(configuration: None) -> None:
+    """So that a few datasets make several pages of the feed."""
+    import ckan.plugins.toolkit as tk
+
+    tk.config["hcmedu.feed_page_size"] = SIZE
+
+
+@pytest.fixture
+def datasets(empty_site: Site) -> Iterator[list[dict[str, Any]]]:
+    """Seven datasets written by hand, in the order of the feed; there are no others."""
+    with seven(empty_site) as made:
+        yield made

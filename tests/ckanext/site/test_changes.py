@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
@@ -12,32 +11,12 @@ import pytest
 from rdflib import Graph, URIRef
 from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF
 
-from tests.ckanext.site.by_hand import HYDRA, RDFLIB, SIZE, act, ids_of, make, seven, titles
+from tests.ckanext.site.by_hand import HYDRA, RDFLIB, SIZE, act, ids_of, make, titles
 from tests.ckanext.site.conftest import Site
 from tests.ckanext.site.replica import RDFLIB as ACCEPTED
 from tests.ckanext.site.replica import follow
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("context")]
-
-
-@pytest.fixture(autouse=True)
-def pages_of_three(configuration: None) -> None:
-    import ckan.plugins.toolkit as tk
-
-    tk.config["hcmedu.feed_page_size"] = SIZE
-
-
-@pytest.fixture
-def address() -> str:
-    import ckan.plugins.toolkit as tk
-
-    return tk.config["ckan.site_url"]
-
-
-@pytest.fixture
-def datasets(empty_site: Site) -> Iterator[list[dict[str, Any]]]:
-    with seven(empty_site) as made:
-        yield made
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("context", "pages_of_three")]
 
 
 def published(site: Site, address: str) -> dict[str, frozenset[Any]]:

@@ -42,13 +42,6 @@ def feed(site: Site) -> Graph:
 
 
 @pytest.fixture
-def address() -> str:
-    import ckan.plugins.toolkit as tk
-
-    return tk.config["ckan.site_url"]
-
-
-@pytest.fixture
 def enrolment(address: str) -> URIRef:
     return URIRef(f"{address}/dataset/{dataset_id('enrolment')}")
 

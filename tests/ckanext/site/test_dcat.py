@@ -23,13 +23,6 @@ def catalog(request: pytest.FixtureRequest, site: Site) -> Graph:
     return Graph().parse(data=answer.data, format=FORMATS[request.param])
 
 
-@pytest.fixture
-def address() -> str:
-    import ckan.plugins.toolkit as tk
-
-    return tk.config["ckan.site_url"]
-
-
 def languages(graph: Graph, subject: Any, predicate: URIRef) -> dict[str | None, str]:
     texts = [text for text in graph.objects(subject, predicate) if isinstance(text, Literal)]
     assert len({text.language for text in texts}) == len(texts)

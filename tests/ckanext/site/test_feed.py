@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from rdflib import Graph, Literal, URIRef
 from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF
 
-from tests.ckanext.site.by_hand import SIZE, act, crawl, make, seven, titles
+from tests.ckanext.site.by_hand import act, crawl, make, titles
 from tests.ckanext.site.conftest import Site
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("context")]
-
-
-@pytest.fixture(autouse=True)
-def pages_of_three(configuration: None) -> None:
-    import ckan.plugins.toolkit as tk
-
-    tk.config["hcmedu.feed_page_size"] = SIZE
-
-
-@pytest.fixture
-def address() -> str:
-    import ckan.plugins.toolkit as tk
-
-    return tk.config["ckan.site_url"]
-
-
-@pytest.fixture
-def datasets(empty_site: Site) -> Iterator[list[dict[str, Any]]]:
-    with seven(empty_site) as made:
-        yield made
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("context", "pages_of_three")]
 
 
 def position() -> int:

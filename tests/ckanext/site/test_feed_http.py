@@ -21,25 +21,12 @@ from tests.ckanext.site.conftest import Site
 from tests.ckanext.site.replica import RDFLIB as ACCEPTED
 from tests.ckanext.site.replica import follow
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("context")]
-
-
-@pytest.fixture(autouse=True)
-def pages_of_three(configuration: None) -> None:
-    import ckan.plugins.toolkit as tk
-
-    tk.config["hcmedu.feed_page_size"] = SIZE
-
-
-@pytest.fixture
-def address() -> str:
-    import ckan.plugins.toolkit as tk
-
-    return tk.config["ckan.site_url"]
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("context", "pages_of_three")]
 
 
 @pytest.fixture(scope="module")
 def datasets(empty_site: Site) -> Iterator[list[dict[str, Any]]]:
+    """Made once: nearly all tests only read."""
     with seven(empty_site) as made:
         yield made
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ckan.plugins import toolkit as tk
 from sqlalchemy.engine import Connection
 from werkzeug.wrappers import Request, Response
@@ -17,6 +19,25 @@ _CHANGING = "public, no-cache"
 # Whoever has read a closed page need not ask again: what it loses is told as a deletion. A cache
 # that many read from shall not go on showing what was erased.
 _CLOSED = "public, max-age=604800, s-maxage=300, immutable"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of the log as it stands, and in which form."""
+
+    connection: Connection
+    request: Request
+    name: str
+    """That of the format."""
+    stream: Stream
+    log: str
+    newest: entries.Snapshot
+
+    def send(self, document: Document, cache_control: str) -> Response:
+        """The answer with `document`, to be kept as `cache_control` says."""
+        response = send(self.request, document, settings.feed_path())
+        response.headers["Cache-Control"] = cache_control
+        return response
 
 
 class Changes:
@@ -39,31 +60,21 @@ class Changes:
             return problem(404 if ending else 406, problems.STREAM_FORMAT)
         address = f"{settings.public_url()}/changes"
         stream = Stream(address, f"{address}.{name}" if ending else address)
-        log = changes.log_name(connection)
-        asked = request.args.get("page")
-        if asked is None:
-            response = self._root(connection, request, name, stream, log, newest)
-        else:
-            response = _page(connection, request, name, stream, log, newest, asked)
+        asked = _Asked(connection, request, name, stream, changes.log_name(connection), newest)
+        page = request.args.get("page")
+        response = self._root(asked) if page is None else _page(asked, page)
         if not ending:
             response.vary.add("Accept")
         return response
 
-    def _root(
-        self,
-        connection: Connection,
-        request: Request,
-        name: str,
-        stream: Stream,
-        log: str,
-        newest: entries.Snapshot,
-    ) -> Response:
+    def _root(self, asked: _Asked) -> Response:
         size = _page_size()
-        state = (newest, size)
+        state = (asked.newest, size)
         known, stretches = self._stretches
         if known != state:
-            stretches = changes.stretches(connection, size)
+            stretches = changes.stretches(asked.connection, size)
             self._stretches = (state, stretches)
+        name, stream, log, newest = asked.name, asked.stream, asked.log, asked.newest
         document = Document(
             key=("changes", log, name, stream.path, str(newest.position), repr(stretches)),
             group="",
@@ -71,44 +82,33 @@ class Changes:
             at=newest.at,
             make=lambda: stream.root(name, log, stretches, newest.position).encode(),
         )
-        response = send(request, document, settings.feed_path())
-        response.headers["Cache-Control"] = _CHANGING
-        return response
+        return asked.send(document, _CHANGING)
 
 
-def _page(
-    connection: Connection,
-    request: Request,
-    name: str,
-    stream: Stream,
-    log: str,
-    newest: entries.Snapshot,
-    asked: str,
-) -> Response:
-    page = Page.named(asked)
+def _page(asked: _Asked, named: str) -> Response:
+    page = Page.named(named)
     if page is None:
         return problem(400, problems.STREAM_PAGE)
-    if page.log != log:
-        return problem(410, problems.LOG, Link=f'<{stream.path}>; rel="first"')
-    if page.first > newest.position:
+    if page.log != asked.log:
+        return problem(410, problems.LOG, Link=f'<{asked.stream.path}>; rel="first"')
+    if page.first > asked.newest.position:
         return problem(404, problems.STREAM_BEYOND)
+    name, connection = asked.name, asked.connection
     contents = changes.contents(connection, page.first, page.last)
 
     def make() -> bytes:
         told = list(changes.changes(connection, page.first, page.last, FRAGMENTS[name]))
-        return stream.document(name, page, told).encode()
+        return asked.stream.document(name, page, told).encode()
 
     document = Document(
-        key=("changes", page.name, name, stream.path, contents),
+        key=("changes", page.name, name, asked.stream.path, contents),
         # A folder for each state of a page, so that it goes when the page has another.
         group=f"changes-{page.name}-{contents}" if page.is_one_of(_page_size()) else "",
         media_type=FORMATS[name].media_type,
-        at=newest.at,
+        at=asked.newest.at,
         make=make,
     )
-    response = send(request, document, settings.feed_path())
-    response.headers["Cache-Control"] = _CLOSED if page.last <= newest.position else _CHANGING
-    return response
+    return asked.send(document, _CLOSED if page.last <= asked.newest.position else _CHANGING)
 
 
 def _page_size() -> int:
