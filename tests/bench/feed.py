@@ -140,6 +140,12 @@ def _stock_crawl(url: str, ending: str) -> float:
     return PAGES * statistics.mean(reader.seconds)
 
 
+def _stream_pages(reader: Reader) -> set[str]:
+    """The addresses of the event stream's pages, as its root tells them."""
+    root = reader.get("/changes.nq").text
+    return {part.split(">")[0] for part in root.split("<") if "?page=" in part}
+
+
 def _whole(url: str) -> Iterator[Row]:
     for ending in FORMATS:
         theirs = None if ending == "nt" else _stock_crawl(url, ending)
@@ -152,8 +158,7 @@ def _whole(url: str) -> Iterator[Row]:
         reader = Reader(url)
         yield _row(f"{path}, first reader", elapsed(lambda r=reader, p=path: r.get(p)), None)
     reader = Reader(url)
-    root = reader.get("/changes.nq").text
-    pages = sorted({part.split(">")[0] for part in root.split("<") if "?page=" in part})
+    pages = sorted(_stream_pages(reader))
     yield _row(
         f"event stream, {len(pages)} pages, first reader",
         elapsed(lambda: [reader.get(each) for each in pages]),
@@ -190,8 +195,7 @@ def _unchanged(url: str) -> Iterator[Row]:
 
 def _changed(portal: Services) -> Iterator[Row]:
     reader = Reader(portal.url)
-    before = reader.get("/changes.nq").text
-    known = {part.split(">")[0] for part in before.split("<") if "?page=" in part}
+    known = _stream_pages(reader)
     since = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
     portal.run("-m", "tests.bench.datasets", "change", str(CHANGES))
     reader = Reader(portal.url)
@@ -204,8 +208,7 @@ def _changed(portal: Services) -> Iterator[Row]:
     yield _row(f"{CHANGES} changes, by modified_since", ours, theirs)
 
     def follow() -> None:
-        root = reader.get("/changes.nq").text
-        pages = {part.split(">")[0] for part in root.split("<") if "?page=" in part}
+        pages = _stream_pages(reader)
         for address in (pages - known) or {max(pages)}:
             reader.get(address)
 

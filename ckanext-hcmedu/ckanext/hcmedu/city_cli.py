@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 import click
 from rich.markup import escape
 
 from ckanext.hcmedu.terminal import console, sheet
 from harvesters.errors import SourceError
-from harvesters.sources import TIMEZONE
+from harvesters.releases import TIME_ZONE
 
 UNREAD = 2
 """The exit code where there is nothing to compare with."""
@@ -101,5 +100,4 @@ def _moment(value: str | datetime | None) -> str:
     found = moments.parse(value) if isinstance(value, str) else value
     if not isinstance(found, datetime):
         return str(value or "–")
-    local = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(ZoneInfo(TIMEZONE))
-    return f"{local:%Y-%m-%d %H:%M}"
+    return f"{found.astimezone(TIME_ZONE):%Y-%m-%d %H:%M}"

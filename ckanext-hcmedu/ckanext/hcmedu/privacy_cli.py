@@ -15,6 +15,7 @@ from ckanext.hcmedu.terminal import console
 from harvesters.disclosure.explanation import Explanation, Line
 from schemas import TOTAL, Component, Declarations
 from schemas import Table as Declared
+from schemas.table import LEAST_CONTRIBUTORS
 
 
 @click.group()
@@ -99,8 +100,8 @@ def explain(table: str, cell: Sequence[str]) -> None:
 
 
 _AMOUNT = (
-    "Too few: it comes from fewer than 3 institutions, or mostly from one or two, who could work "
-    "out each other's."
+    f"Too few: it comes from fewer than {LEAST_CONTRIBUTORS} institutions, or mostly from "
+    "one or two, who could work out each other's."
 )
 _AMOUNT_OF_OTHERS = (
     "Hidden because with it another sum, of too few institutions, could be worked out."
@@ -175,15 +176,16 @@ def _answer(found: Explanation) -> list[str]:
         return ["Not hidden: the figure does not apply here (z)."]
     if found.status == "x":
         return ["Not hidden: no figure was delivered (x)."]
-    if found.measure.about != "persons" and not found.measure.magnitudes:
+    of_persons = found.measure.about == "persons"
+    if not of_persons and not found.measure.magnitudes:
         return ["Hidden (c): a rule about institutions hides it; it counts no persons."]
     own = found.measure.kind in ("count", "sum") and found.measure.numerator.whole
     answer = ["Hidden (c)."]
-    if not own and found.measure.about == "persons":
+    if of_persons and not own:
         answer.append(
             "It tells of the persons behind it, and is hidden where they may not be told."
         )
-    if not found.figures and found.measure.about == "persons":
+    if of_persons and not found.figures:
         answer.append("How many they are stands in no table that is published.")
     if any(dimension.sensitive for dimension in found.table.dimensions):
         answer.append(

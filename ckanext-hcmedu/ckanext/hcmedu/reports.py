@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,9 +15,7 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.hcmedu.model import Report as Row
-
-OVERDUE = timedelta(hours=26)
-"""A nightly look is missing after this long, with room for one that takes its time."""
+from harvesters.audits import OVERDUE
 
 _report = Row.__table__
 

@@ -13,6 +13,7 @@ from harvesters.releases import ReleaseStore
 from schemas import Declarations
 from tests.ckanext.site.by_hand import SIZE, seven
 from tests.ckanext.site.portal import make_release
+from tests.ckanext.site.web import free_address, web_server
 
 TABLES_WITH_MIGRATIONS = ("activity", "harvest", "hcmedu")
 
@@ -42,10 +43,12 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site_url() -> str:
-    """The portal's address; modules whose tests go through a web server have one of their own."""
+def site_url(request: pytest.FixtureRequest) -> str:
+    """The portal's address; modules that use `served` have one of their own."""
     import ckan.plugins.toolkit as tk
 
+    if any("served" in mark.args for mark in request.node.iter_markers("usefixtures")):
+        return free_address()
     return tk.config["ckan.site_url"]
 
 
@@ -124,6 +127,13 @@ def site(empty_site: Site, site_url: str) -> Site:
         outcomes = reconcile(store, declarations, tables=["enrolment", "fees", "areas"])
     assert not [outcome for outcome in outcomes if outcome.is_problem], outcomes
     return empty_site
+
+
+@pytest.fixture(scope="module")
+def served(site: Site, site_url: str) -> Iterator[Site]:
+    """The same behind a web server, at its address; for whole modules, by `usefixtures`."""
+    with web_server(site, site_url):
+        yield site
 
 
 @pytest.fixture

@@ -19,10 +19,8 @@ from ckanext.hcmedu.conformance.outcome import (
     Outcome,
     Shapes,
 )
-from tests.ckanext.site.conftest import Site
-from tests.ckanext.site.web import free_address, web_server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("served")]
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -33,19 +31,6 @@ PATHS = [
     "/dataset/enrolment/releases", "/group/", "/group/pupils", "/organization/so-gddt",
     "/codelist", "/codelist/area/25747", "/schema/enrolment", "/user/login", "/nope",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def site_url() -> str:
-    """An address of its own."""
-    return free_address()
-
-
-@pytest.fixture(scope="module")
-def address(site: Site, site_url: str) -> Iterator[str]:
-    """The portal behind a web server of its own."""
-    with web_server(site, site_url):
-        yield site_url
 
 
 @pytest.fixture(scope="module")

@@ -18,24 +18,10 @@ from ckanext.hcmedu.dcat import entries
 from ckanext.hcmedu.dcat.quality import MOST
 from tests.ckanext.site.by_hand import act, make
 from tests.ckanext.site.conftest import Site
-from tests.ckanext.site.web import free_address, web_server
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("served")]
 
 FORMS = ["nt", "ttl", "rdf", "jsonld", "data.json", "dcat-us.json"]
-
-
-@pytest.fixture(scope="module")
-def site_url() -> str:
-    """An address of its own."""
-    return free_address()
-
-
-@pytest.fixture(scope="module")
-def served(site: Site, site_url: str) -> Iterator[Site]:
-    """The portal behind a web server, so that its addresses answer."""
-    with web_server(site, site_url):
-        yield site
 
 
 @pytest.fixture(autouse=True)

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 
 import pytest
 import requests
 
 from tests.ckanext.site.conftest import Site
-from tests.ckanext.site.web import free_address, web_server
 
-pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def site_url() -> str:
-    """An address of its own."""
-    return free_address()
-
-
-@pytest.fixture(scope="module")
-def address(site: Site, site_url: str) -> Iterator[str]:
-    """The portal behind a web server of its own."""
-    with web_server(site, site_url):
-        yield site_url
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("served")]
 
 
 @pytest.mark.parametrize("language", ["", "/en"])

@@ -6,10 +6,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from werkzeug.serving import make_server
 
-from tests.ckanext.site.conftest import Site
+if TYPE_CHECKING:
+    from tests.ckanext.site.conftest import Site
 
 
 def free_address() -> str:

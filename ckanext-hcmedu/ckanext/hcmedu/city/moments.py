@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
-from harvesters.sources import TIMEZONE
+from harvesters.releases import TIME_ZONE
 
 Moment = datetime | date
 
@@ -40,5 +39,5 @@ def order(one: Moment, other: Moment) -> int:
 
 def _day(moment: Moment) -> date:
     if isinstance(moment, datetime):
-        return moment.astimezone(ZoneInfo(TIMEZONE)).date()
+        return moment.astimezone(TIME_ZONE).date()
     return moment

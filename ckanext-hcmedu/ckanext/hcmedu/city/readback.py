@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -25,8 +24,6 @@ from ckanext.hcmedu.model import FeedEntry
 from ckanext.hcmedu.outgoing import open_client
 from harvesters.errors import SourceError
 from harvesters.sources import Limits, without_credentials
-
-log = logging.getLogger(__name__)
 
 REPORT = "city"
 LIMITS = Limits(attempts=3, max_wait_seconds=30, max_bytes=2**30, max_rows=200_000, max_depth=32)

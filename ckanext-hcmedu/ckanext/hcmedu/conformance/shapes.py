@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyshacl
-from rdflib import Graph, Namespace
+from ckanext.dcat.profiles.base import SPDX
+from rdflib import Graph
 from rdflib.namespace import SH
 from rdflib.term import Node
 
 from schemas.shapes import shapes
 
-SPDX = Namespace("http://spdx.org/rdf/terms#")
 OFFICIAL = ("shapes", "range", "shapes_recommended", "mdr-vocabularies.shape")
 """The files of DCAT-AP 3's shapes, without their ending."""
 

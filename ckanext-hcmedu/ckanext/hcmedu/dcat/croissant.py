@@ -13,15 +13,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rdflib import Namespace, URIRef
+from rdflib import URIRef
 from rdflib.namespace import DCAT, DCTERMS, FOAF, SKOS, XSD
 
 from ckanext.hcmedu.dcat import reading, vocabulary
 from ckanext.hcmedu.dcat.documents import CROISSANT_VERSION
-from ckanext.hcmedu.dcat.reading import CSVW, Said, Thing, without_empty
+from ckanext.hcmedu.dcat.reading import VERSION, Said, Thing, without_empty
+from ckanext.hcmedu.dcat.structure import CSVW, SCHEMA
 
-_SCHEMA = Namespace("https://schema.org/")
-_VERSION = URIRef(f"{DCAT}version")
 _TYPES = {str(XSD.integer): "sc:Integer", str(XSD.decimal): "sc:Float"}
 
 _LONGEST = 5000
@@ -36,7 +35,7 @@ def dataset(said: Said, subject: URIRef, catalog: Mapping[str, Any]) -> dict[str
     :param catalog: the catalogue's ``@id``, ``name`` and ``url``.
     """
     it = Thing(said, subject)
-    title, version = it.text(DCTERMS.title) or "", it.plain(_VERSION)
+    title, version = it.text(DCTERMS.title) or "", it.plain(VERSION)
     everything = it.all(DCAT.distribution)
     # What can only be queried is not a file, but better than nothing.
     files = [one for one in everything if one.plain(DCAT.downloadURL)] or everything
@@ -99,7 +98,7 @@ def _citation(it: Thing) -> str | None:
     if not issued or not page:
         return None
     publisher = ", ".join(it.labels(DCTERMS.publisher, FOAF.name))
-    title, version = it.text(DCTERMS.title), it.plain(_VERSION)
+    title, version = it.text(DCTERMS.title), it.plain(VERSION)
     return f"{publisher} ({issued[:4]}). {title}{f' ({version})' if version else ''}. {page}"
 
 
@@ -157,7 +156,7 @@ def _encoding(it: Thing) -> str:
 def _records(table: Thing, file: Thing) -> dict[str, Any]:
     """The rows of a CSV file, column by column."""
     [schema] = table.all(CSVW.tableSchema)
-    columns = sorted(schema.all(CSVW.column), key=lambda one: int(one.plain(_SCHEMA.position) or 0))
+    columns = sorted(schema.all(CSVW.column), key=lambda one: int(one.plain(SCHEMA.position) or 0))
     return {
         "@type": "cr:RecordSet",
         "@id": str(schema),
@@ -169,7 +168,7 @@ def _records(table: Thing, file: Thing) -> dict[str, Any]:
 
 def _field(column: Thing, file: Thing) -> dict[str, Any]:
     name = column.plain(CSVW.name)
-    title, unit = column.text(CSVW.title), column.text(_SCHEMA.unitText)
+    title, unit = column.text(CSVW.title), column.text(SCHEMA.unitText)
     return without_empty(
         {
             "@type": "cr:Field",

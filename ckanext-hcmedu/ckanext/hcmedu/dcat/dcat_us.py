@@ -12,14 +12,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rdflib import Namespace, URIRef
+from ckanext.dcat.profiles.base import ADMS
+from rdflib import URIRef
 from rdflib.namespace import DCAT, DCTERMS, FOAF, SKOS
 
 from ckanext.hcmedu.dcat import reading, vocabulary
-from ckanext.hcmedu.dcat.reading import VCARD, Said, Thing, without_empty
+from ckanext.hcmedu.dcat.measurements import DQV
+from ckanext.hcmedu.dcat.reading import VCARD, VERSION, Said, Thing, without_empty
 
-_ADMS = Namespace("http://www.w3.org/ns/adms#")
-_DQV = Namespace("http://www.w3.org/ns/dqv#")
 _STANDARD = "https://resources.data.gov/resources/dcat-us3/"
 _WITHOUT_ZONE = re.compile(r".+T[\d:.]+")
 
@@ -60,7 +60,7 @@ def dataset(said: Said, subject: URIRef) -> dict[str, Any]:
             "@type": "Dataset",
             "@id": str(subject),
             "identifier": it.plain(DCTERMS.identifier),
-            "otherIdentifier": it.labels(_ADMS.identifier, SKOS.notation),
+            "otherIdentifier": it.labels(ADMS.identifier, SKOS.notation),
             "title": title,
             "description": it.text(DCTERMS.description) or title,
             "keyword": it.words(DCAT.keyword),
@@ -78,9 +78,9 @@ def dataset(said: Said, subject: URIRef) -> dict[str, Any]:
             "landingPage": _document(title, it.plain(DCAT.landingPage)),
             "page": [_document(title, one) for one in it.iris(FOAF.page)],
             **_schema(it),
-            "version": it.plain(URIRef(f"{DCAT}version")),
-            "versionNotes": it.text(_ADMS.versionNotes),
-            "hasQualityMeasurement": [_measured(one) for one in it.all(_DQV.hasQualityMeasurement)],
+            "version": it.plain(VERSION),
+            "versionNotes": it.text(ADMS.versionNotes),
+            "hasQualityMeasurement": [_measured(one) for one in it.all(DQV.hasQualityMeasurement)],
             "distribution": [_distribution(one) for one in it.all(DCAT.distribution)],
         }
     )
@@ -204,17 +204,17 @@ def _document(title: str | None, address: str | None) -> dict[str, Any] | None:
 
 
 def _measured(it: Thing) -> dict[str, Any]:
-    [metric] = it.all(_DQV.isMeasurementOf)
+    [metric] = it.all(DQV.isMeasurementOf)
     return {
         "@type": "QualityMeasurement",
         "isMeasurementOf": {
             "@type": "Metric",
             "@id": str(metric),
             "definition": metric.text(SKOS.definition),
-            "expectedDataType": metric.plain(_DQV.expectedDataType),
-            "inDimension": metric.plain(_DQV.inDimension),
+            "expectedDataType": metric.plain(DQV.expectedDataType),
+            "inDimension": metric.plain(DQV.inDimension),
         },
-        "value": it.plain(_DQV.value),
+        "value": it.plain(DQV.value),
     }
 
 

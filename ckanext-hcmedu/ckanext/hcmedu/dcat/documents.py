@@ -75,10 +75,13 @@ FORMATS = {
 """By file ending."""
 
 
+LANGUAGE = "vi"
+"""That of the forms which have one only: the portal's first."""
+
 CROISSANT_VERSION = "http://mlcommons.org/croissant/1.1"
 
 _CROISSANT = {
-    "@language": "vi",
+    "@language": LANGUAGE,
     "@vocab": "https://schema.org/",
     "sc": "https://schema.org/",
     "cr": "http://mlcommons.org/croissant/",

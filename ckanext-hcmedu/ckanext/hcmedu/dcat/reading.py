@@ -9,25 +9,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rdflib import Graph, Literal, Namespace, URIRef
+from ckanext.dcat.profiles.base import SPDX, VCARD
+from rdflib import Graph, Literal, URIRef
 from rdflib.namespace import DCAT, DCTERMS, RDF, RDFS, SKOS
 from rdflib.term import Node
 
 from ckanext.hcmedu.dcat import vocabulary
+from ckanext.hcmedu.dcat.documents import LANGUAGE
+from ckanext.hcmedu.dcat.structure import CSVW
 
-LANGUAGE = "vi"
-CSVW = Namespace("http://www.w3.org/ns/csvw#")
-SPDX = Namespace("http://spdx.org/rdf/terms#")
-VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
-
+VERSION = URIRef(f"{DCAT}version")
 
 Said = Mapping[tuple[Node, Node], Sequence[Node]]
 """The values of each property of each node."""
 
 
 def read(graph: Graph) -> Said:
-    """What a graph says, for three dialects to look up: rdflib's own answers take
-    longer."""
+    """What a graph says, for three dialects to look up: rdflib's own answers take longer."""
     said: dict[tuple[Node, Node], list[Node]] = {}
     for subject, predicate, value in graph:
         said.setdefault((subject, predicate), []).append(value)
