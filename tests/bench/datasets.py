@@ -1,9 +1,9 @@
 """Ten thousand synthetic datasets in CKAN, and changes of them.
 
-``python -m tests.bench.datasets fill N`` and ``… change N`` work on the portal that ``CKAN_INI``
-names, which must be one for tests and empty. The first dataset is made by CKAN's action; the
-others are copies of its rows, of its document in the search index and of its entry in the feed,
-with ids, names and titles of their own. Prints figures as JSON.
+``python -m tests.bench.datasets fill N``, ``… change N`` and ``… prepare`` work on the portal that
+``CKAN_INI`` names, which must be one for tests and empty. The first dataset is made by CKAN's
+action; the others are copies of its rows, of its document in the search index and of its entry in
+the feed, with ids, names and titles of their own. Prints figures as JSON.
 """
 
 from __future__ import annotations
@@ -84,6 +84,15 @@ def change(count: int) -> dict[str, float]:
     for number in range(count):
         _edit(SAMPLE + number, "sau")
     return {}
+
+
+def prepare() -> dict[str, float]:
+    """Prepare the feed as the scheduler does after a change; how much that is, in how long."""
+    from ckanext.hcmedu.dcat import preparing
+
+    began = time.perf_counter()
+    answers = preparing.prepare()
+    return {"answers": answers, "seconds": time.perf_counter() - began}
 
 
 def _edit(number: int, word: str) -> None:
@@ -213,5 +222,5 @@ _TABLES = {
 if __name__ == "__main__":
     application = make_app(load_config(os.environ["CKAN_INI"]))
     with application._wsgi_app.test_request_context():
-        work = {"fill": fill, "change": change}[sys.argv[1]]
-        print(json.dumps(work(int(sys.argv[2]))))
+        work = {"fill": fill, "change": change, "prepare": prepare}[sys.argv[1]]
+        print(json.dumps(work(*map(int, sys.argv[2:]))))

@@ -22,6 +22,7 @@ from ckanext.hcmedu.alarm import alarm
 from ckanext.hcmedu.city import readback
 from ckanext.hcmedu.conformance import outcome as conformance
 from ckanext.hcmedu.conformance.check import CheckFailed, check_and_keep
+from ckanext.hcmedu.dcat.preparing import Preparation
 from ckanext.hcmedu.sources import declared_sources
 from harvesters.errors import SourceError
 from harvesters.sources import TIMEZONE, Source
@@ -93,6 +94,9 @@ def scheduler() -> BlockingScheduler:
                 id=f"harvest {source.name}",
             )
     clock.add_job(_with_session(FollowUp()), IntervalTrigger(seconds=TICK_SECONDS), id="follow up")
+    clock.add_job(
+        _with_session(Preparation()), IntervalTrigger(seconds=TICK_SECONDS), id="prepare the feed"
+    )
     nightly = CronTrigger(hour=AUDIT_HOUR, timezone=TIMEZONE)
     clock.add_job(_audit, nightly, id="audit")
     last = settings.last_audit()

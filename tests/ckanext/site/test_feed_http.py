@@ -430,3 +430,52 @@ def test_whoever_has_what_the_manifest_names_has_everything(
         assert ids_of(graph) == set(page["datasets"])
         seen |= set(page["datasets"])
     assert seen == {one["id"] for one in datasets} and sealed["datasets"] == len(seen)
+
+
+# Prepared ahead of the first reader ---------------------------------------------------------------
+
+
+def test_what_was_prepared_is_only_sent(
+    empty_site: Site, datasets: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ckanext.hcmedu.dcat import preparing, store
+
+    def forbidden(*_: object) -> bytes:
+        raise AssertionError("A reader came before it was made.")
+
+    preparing.prepare()
+    monkeypatch.setattr(store, "compress", forbidden)
+    for coding in ("br", "gzip"):
+        for ending in RDFLIB:
+            following: str | None = f"/catalog.{ending}"
+            while following:
+                answer = empty_site.get(following, Accept_Encoding=coding)
+                assert answer.headers["Content-Encoding"] == coding and answer.data
+                found = preparing._NEXT.search(answer.headers["Link"])
+                following = found[1] if found else None
+            assert empty_site.get(f"/catalog.{ending}.manifest", Accept_Encoding=coding).data
+        for path in ("/data.json", "/dcat-us.json"):
+            assert empty_site.get(path, Accept_Encoding=coding).data
+
+
+def test_it_is_prepared_again_when_it_has_changed(
+    empty_site: Site, datasets: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ckanext.hcmedu.dcat import preparing
+
+    prepared: list[int] = []
+    prepare = preparing.prepare
+
+    def count() -> int:
+        prepared.append(prepare())
+        return prepared[-1]
+
+    monkeypatch.setattr(preparing, "prepare", count)
+    preparation = preparing.Preparation()
+    preparation()
+    preparation()
+    assert len(prepared) == 1
+    act("package_patch", id="du-lieu-2", title_translated={"vi": "Chuẩn bị", "en": "Prepared"})
+    preparation()
+    # The same pages, and those of the stream where the change began one.
+    assert len(prepared) == 2 and prepared[1] >= prepared[0] > 0

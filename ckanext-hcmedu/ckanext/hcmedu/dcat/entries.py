@@ -253,18 +253,20 @@ def newest(connection: Connection) -> Snapshot | None:
     return Snapshot(*row) if row else None
 
 
-def snapshot(connection: Connection, token: str, now: datetime) -> Snapshot | None:
+def snapshot(
+    connection: Connection, newest: Snapshot, token: str, now: datetime
+) -> Snapshot | None:
     """The snapshot that `token` names; None if it is not of this log, or older than is kept.
 
+    :param newest: the feed as it stands.
     :param now: in UTC, without a time zone.
     """
     number, _, chain = token.partition("-")
     if not (number.isdecimal() and len(number) < 19 and chain):
         return None
     position = int(number)
-    found = newest(connection)
-    if found is None or position >= found.position:
-        return found if found is not None and found.token == token else None
+    if position >= newest.position:
+        return newest if newest.token == token else None
     # Of what it shows, nothing has gone as long as the entry after it is young.
     row = connection.execute(
         sa.select(_entry.c.position, _entry.c.chain, _entry.c.at).where(
@@ -276,7 +278,7 @@ def snapshot(connection: Connection, token: str, now: datetime) -> Snapshot | No
     ).scalar_one_or_none()
     if row is None or following is None or following < now - KEPT:
         return None
-    named = Snapshot(*row, erased=found.erased)
+    named = Snapshot(*row, erased=newest.erased)
     return named if named.token == token else None
 
 

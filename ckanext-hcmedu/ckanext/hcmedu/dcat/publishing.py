@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -23,7 +22,7 @@ from rdflib import URIRef
 from rdflib.namespace import DCAT, DCTERMS
 
 from ckanext.hcmedu import settings
-from ckanext.hcmedu.dcat import croissant, dcat_us, entries, pod, reading, store
+from ckanext.hcmedu.dcat import croissant, dcat_us, entries, pod, reading
 from ckanext.hcmedu.dcat.fragments import make_fragments
 from ckanext.hcmedu.dcat.graphs import new_graph
 from ckanext.hcmedu.dcat.naming import iri
@@ -34,9 +33,6 @@ log = logging.getLogger(__name__)
 
 TYPE = "dataset"
 """The type of the packages that are in the feed; harvest sources are packages as well."""
-
-_PAGES_KEPT = timedelta(days=1)
-"""How long joined pages stay on disk; who comes later has them joined again."""
 
 _DONE = "hcmedu_feed_done"
 
@@ -126,7 +122,6 @@ def refresh() -> Refreshed:
         _write_catalog()
     entries.prune(session.connection(), entries.utc_now())
     session.commit()
-    store.sweep(settings.feed_path(), _PAGES_KEPT.total_seconds())
     return Refreshed(len(stale) - len(failed), len(gone), tuple(failed))
 
 

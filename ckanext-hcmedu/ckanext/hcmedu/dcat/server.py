@@ -37,7 +37,7 @@ _MANIFEST = re.compile(r"/catalog\.(?P<ending>\w+)\.manifest")
 _CHANGES = re.compile(r"/changes(?:\.(?P<ending>\w+))?")
 _DATASET = re.compile(r"/dataset/(?P<dataset>[\w-]+)\.(?P<ending>\w+)")
 _CROISSANT = re.compile(r"/dataset/(?P<dataset>[\w-]+)/croissant\.jsonld")
-_WHOLE = {"/data.json": "pod", "/dcat-us.json": "dcat_us"}
+WHOLE = {"/data.json": "pod", "/dcat-us.json": "dcat_us"}
 """Addresses of the feed in one piece, and the fragments that they are joined of."""
 _ENDINGS = {**{name: name for name in FORMATS}, "xml": "rdf"}
 _MEDIA_TYPES = {each.media_type: each.name for each in FORMATS.values()}
@@ -77,7 +77,7 @@ class Feed:
         catalog, dataset = _CATALOG.fullmatch(path), _DATASET.fullmatch(path)
         sealed, changes = _MANIFEST.fullmatch(path), _CHANGES.fullmatch(path)
         croissant = _CROISSANT.fullmatch(path)
-        if not (catalog or dataset or sealed or changes or croissant or path in _WHOLE):
+        if not (catalog or dataset or sealed or changes or croissant or path in WHOLE):
             return None
         if (catalog or dataset) and _SEARCHES & set(request.args):
             return None
@@ -155,7 +155,7 @@ class Feed:
         links = [*addresses.links(cut)]
         if since is None:
             links.append(("describedby", addresses.manifest))
-            links += [("alternate", f"{settings.public_url()}{each}") for each in _WHOLE]
+            links += [("alternate", f"{settings.public_url()}{each}") for each in WHOLE]
         response.headers["Link"] = link_header(links)
         response.headers["Content-Location"] = addresses.page(after)
         # What an address without a snapshot answers changes; with one, only by a deletion.
@@ -217,7 +217,7 @@ class Feed:
 
     def _whole(self, connection: Connection, request: Request, path: str) -> Response | None:
         snapshot = entries.newest(connection)
-        name = _WHOLE[path]
+        name = WHOLE[path]
         head = entries.catalog(connection, snapshot.position, name) if snapshot else ""
         if snapshot is None or not head:
             return None
@@ -310,7 +310,7 @@ def _snapshot(
     """The snapshot that `token` names, the newest without one; None if there is no such one."""
     if token is None:
         return newest
-    return entries.snapshot(connection, token, entries.utc_now())
+    return entries.snapshot(connection, newest, token, entries.utc_now())
 
 
 def _own_path(path: str) -> str:
