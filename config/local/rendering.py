@@ -4,6 +4,7 @@ Needs the standard library only: config/local/stack.py uses it on a developer's 
 point of the image (docker/portal/entrypoint.py) in production.
 """
 
+import hashlib
 import os
 import string
 from collections.abc import Mapping
@@ -65,8 +66,19 @@ def portal_values(
         "config_path": str(config),
         "simulated": str(simulated).lower(),
         "contact_email": contact_email,
+        # What the index is made with, as far as it is Solr's: when it changes, so does the index.
+        "search_recipe": _digest(config / "solr"),
         "secure_cookies": str(site_url.startswith("https://")).lower(),
     }
+
+
+def _digest(folder: Path) -> str:
+    """SHA-256 over the files below a folder, by name and content."""
+    hashed = hashlib.sha256()
+    for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+        hashed.update(f"{file.relative_to(folder)}\0".encode())
+        hashed.update(hashlib.sha256(file.read_bytes()).digest())
+    return hashed.hexdigest()
 
 
 def render(

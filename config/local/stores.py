@@ -23,6 +23,7 @@ import maven
 import rendering
 from layout import ROOT, Layout, StackError, digest
 from rendering import write_private
+from solr_schema import solr_schema
 
 # The unprivileged user that PostgreSQL runs as when root starts the portal (Debian's package
 # makes it).
@@ -362,14 +363,22 @@ def prepare_solr(layout: Layout) -> None:
     configset = home / "configsets" / "ckan" / "conf"
     configset.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ROOT / "config/solr/solr.xml", home / "solr.xml")
-    # A schema of our own in config/solr/conf would win over CKAN's.
-    schema = Path(ckan.__file__).parent / "config" / "solr" / "schema.xml"
-    for file in (schema, *(ROOT / "config/solr/conf").iterdir()):
+    for file in (ROOT / "config/solr/conf").iterdir():
         shutil.copyfile(file, configset / file.name)
+    ckans = Path(ckan.__file__).parent / "config" / "solr" / "schema.xml"
+    schema = solr_schema(ckans, ROOT / "config" / "solr" / "vietnamese.xml")
+    (configset / "schema.xml").write_bytes(schema)
+    # Another CKAN has the schema that it comes with.
+    stock = home / "configsets" / "stock"
+    shutil.copytree(configset.parent, stock, dirs_exist_ok=True)
+    shutil.copyfile(ckans, stock / "conf" / "schema.xml")
     for core in solr_cores(layout):
         folder = home / core
         folder.mkdir(exist_ok=True)
-        (folder / "core.properties").write_text(f"name={core}\nconfigSet=ckan\n", encoding="utf-8")
+        kind = "stock" if core == "second" else "ckan"
+        (folder / "core.properties").write_text(
+            f"name={core}\nconfigSet={kind}\n", encoding="utf-8"
+        )
 
 
 def solr_answers(layout: Layout) -> str | None:

@@ -12,7 +12,7 @@ import babel.numbers
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.i18n import get_lang
-from flask import g, has_request_context
+from flask import g, has_request_context, request
 from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
 
@@ -21,6 +21,7 @@ from ckanext.hcmedu.city import readback
 from ckanext.hcmedu.city.comparison import Finding
 from ckanext.hcmedu.dcat import entries
 from ckanext.hcmedu.dcat.documents import CROISSANT
+from ckanext.hcmedu.search.highlighting import highlight
 from ckanext.hcmedu.validators import LANGUAGES, fluent_output
 from harvesters import certificates
 from harvesters.certificates import Protection
@@ -331,6 +332,12 @@ def tags(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"name": name, "title": title} for name, title in zip(names, paired, strict=True)]
 
 
+def found(text: str) -> Markup | str:
+    """A text of a hit, in which what the reader looks for is marked."""
+    question = request.args.get("q", "") if has_request_context() else ""
+    return highlight(text, question) if question else text
+
+
 def structured_data(dataset: Mapping[str, Any]) -> Markup:
     """The dataset as search engines read it in its page; empty while the feed does not have it."""
     record = entries.record(model.Session.connection(), dataset["id"], CROISSANT.name)
@@ -397,6 +404,7 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         has_role,
         tags,
         structured_data,
+        found,
     )
     named = {f"hcmedu_{function.__name__}": function for function in functions}
     return {**named, "datastore_dictionary": datastore_dictionary}

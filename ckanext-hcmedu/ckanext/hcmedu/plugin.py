@@ -14,6 +14,7 @@ from ckan.types import CKANApp
 from ckanext.hcmedu import cli, facets, helpers, settings, translation, validators
 from ckanext.hcmedu.dcat import publishing
 from ckanext.hcmedu.dcat.server import Feed
+from ckanext.hcmedu.search import documents, queries
 from ckanext.hcmedu.views import get_blueprints
 
 
@@ -63,6 +64,12 @@ class HCMEduPlugin(p.SingletonPlugin, DefaultTranslation):
         return facets.titles(without="organization")
 
     # IPackageController
+
+    def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
+        return {**pkg_dict, **documents.fields(pkg_dict)}
+
+    def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
+        return {**search_params, **queries.parameters(search_params)}
 
     def after_dataset_search(
         self, search_results: dict[str, Any], search_params: dict[str, Any]

@@ -132,6 +132,32 @@ def test_pages_answer_and_are_whole(site: Site, language: str) -> None:
         assert page.headings == 1, path
         assert page.inline_scripts == [], path
         assert "simulated-banner" in answer.text, path
+        # Any cache may keep it for a second, or it is a form that makes a session.
+        caching = answer.headers["Cache-Control"]
+        if path.startswith(FORMS) or "Set-Cookie" in answer.headers:
+            assert "private" in caching, path
+        else:
+            assert caching in (PUBLIC, "no-cache", "private"), path
+        if status == 200 and not path.startswith(FORMS):
+            assert "Set-Cookie" not in answer.headers and "public" in caching, path
+
+
+FORMS = ("/user/", "/dataset/groups/")
+PUBLIC = "public, max-age=1, must-revalidate"
+
+
+def test_what_somebody_with_an_account_or_a_key_gets_is_theirs(site: Site) -> None:
+    from ckan.tests import factories
+
+    browser = site.sysadmin()
+    for path in ("/", "/dataset/enrolment", "/dataset/?q=lop"):
+        page = browser.get(path)
+        assert "private" in page.headers["Cache-Control"], path
+        assert 'name="_csrf_token"' in page.text, path
+    key = factories.APIToken(user=factories.Sysadmin()["id"])["token"]
+    api = "/api/3/action/package_search"
+    assert site.get(api, Authorization=key).headers["Cache-Control"] == "private"
+    assert "private" not in site.get(api).headers["Cache-Control"]
 
 
 def test_nothing_on_a_vietnamese_page_is_left_in_english(

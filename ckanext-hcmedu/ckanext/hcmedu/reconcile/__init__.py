@@ -120,6 +120,7 @@ def reconcile(
             if progress is not None:
                 progress(outcome)
         publishing.refresh()
+        index.refresh()
     return outcomes
 
 

@@ -9,10 +9,15 @@ from datetime import datetime
 import ckan.plugins.toolkit as tk
 import pysolr
 from ckan import logic
-from ckan.lib.search import clear
+from ckan.lib.search import SearchIndexError, clear
 from ckan.lib.search.common import make_connection
 
+from ckanext.hcmedu.search import documents
+
 log = logging.getLogger(__name__)
+
+_MOST = 100_000
+"""Entries that are made anew at once."""
 
 _SHOWN_TO = 22
 """Characters of a time that CKAN compares: the index stores it less precisely."""
@@ -39,6 +44,29 @@ def observe(dataset_ids: Collection[str]) -> dict[str, str]:
         log.exception("The search index does not answer")
         return {}
     return {entry["id"]: entry["metadata_modified"] for entry in found}
+
+
+def refresh() -> int:
+    """Write the entries anew that were made with other code or another configset of the index;
+    how many there were.
+
+    An index that does not answer has none: it is asked again at the next reconcile.
+    """
+    made_otherwise = [
+        f'site_id:"{tk.config["ckan.site_id"]}"',
+        "entity_type:package",
+        f'-{documents.RECIPE}:"{documents.recipe()}"',
+    ]
+    try:
+        found = make_connection(decode_dates=False).search(
+            "*:*", fq=made_otherwise, fl="id", rows=_MOST
+        )
+        for entry in found:
+            update(entry["id"])
+    except (pysolr.SolrError, SearchIndexError):
+        log.exception("The search index does not answer")
+        return 0
+    return len(found)
 
 
 def is_current(entries: Mapping[str, str], dataset_id: str, modified: datetime) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from ckanext.hcmedu import caching
 from ckanext.hcmedu.views import (
     city,
     codelists,
@@ -19,6 +20,7 @@ from ckanext.hcmedu.views import (
 def get_blueprints() -> list[Blueprint]:
     """All blueprints of the extension."""
     return [
+        caching.blueprint,
         city.blueprint,
         codelists.blueprint,
         conformance.blueprint,
