@@ -24,6 +24,7 @@ from rdflib.namespace import DCAT, DCTERMS
 from ckanext.hcmedu import settings
 from ckanext.hcmedu.dcat import croissant, dcat_us, entries, pod, reading
 from ckanext.hcmedu.dcat.fragments import make_fragments
+from ckanext.hcmedu.dcat.freshness import announce
 from ckanext.hcmedu.dcat.graphs import new_graph
 from ckanext.hcmedu.dcat.naming import iri
 from ckanext.hcmedu.dcat.profile import HCMEduProfile
@@ -65,6 +66,7 @@ def follow(package: model.Package, is_purged: bool = False) -> None:
         return
     done.add(package.id)
     if is_purged:
+        announce(session)
         entries.remove(session.connection(), package.id, "purged", recipe())
         return
     try:
@@ -114,6 +116,7 @@ def refresh() -> Refreshed:
     ]
     failed = [identifier for identifier in stale if not _attempt(identifier)]
     gone = sorted(set(current) - set(shown))
+    announce(session)
     for identifier in gone:
         found = session.get(package, identifier)
         reason = _why_hidden(found) if found else "purged"
@@ -162,6 +165,7 @@ def _attempt(identifier: str) -> bool:
 def _lock(session: Any) -> None:
     """Hold the log, and forget what this session remembers of organisations: another may have
     changed them while it waited."""
+    announce(session)
     entries.lock(session.connection())
     for known in list(session.identity_map.values()):
         if isinstance(known, model.Group) and not session.is_modified(known):
@@ -172,6 +176,7 @@ def _write(package: model.Package) -> None:
     session = model.Session()
     connection = session.connection()
     if package.state != model.State.ACTIVE or package.private:
+        announce(session)
         entries.remove(connection, package.id, _why_hidden(package), recipe())
         return
     _lock(session)

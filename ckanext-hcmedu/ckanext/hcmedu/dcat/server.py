@@ -10,6 +10,7 @@ import logging
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from werkzeug.wrappers import Request, Response
 from ckanext.hcmedu import settings
 from ckanext.hcmedu.dcat import deletions, entries, moments, problems
 from ckanext.hcmedu.dcat.documents import CROISSANT, FORMATS, Format, Typed, statements
+from ckanext.hcmedu.dcat.freshness import Newest
 from ckanext.hcmedu.dcat.manifest import Sealed, manifest
 from ckanext.hcmedu.dcat.pages import Addresses, Cut, link_header
 from ckanext.hcmedu.dcat.problems import problem
@@ -52,6 +54,17 @@ _REMEMBERED = 8
 _ALLOWED = "GET, HEAD, OPTIONS"
 
 
+class _Database(ExitStack):
+    """A connection for the time of a request, opened when something is asked of it."""
+
+    _connection: Connection | None = None
+
+    def __call__(self) -> Connection:
+        if self._connection is None:
+            self._connection = self.enter_context(model.ensure_engine().connect())
+        return self._connection
+
+
 class Feed:
     """A WSGI application that answers for the feed and leaves the rest to `application`."""
 
@@ -59,6 +72,7 @@ class Feed:
         self.application = application
         self._ids: OrderedDict[tuple[str, int], list[str]] = OrderedDict()
         self._changes = Changes()
+        self._newest = Newest()
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -86,19 +100,19 @@ class Feed:
         if request.method not in ("GET", "HEAD"):
             return problem(405, problems.METHOD, Allow=_ALLOWED)
         try:
-            with model.ensure_engine().connect() as connection:
+            with _Database() as database:
                 if catalog:
-                    return self._catalog(connection, request, catalog["ending"])
+                    return self._catalog(database, request, catalog["ending"])
                 if dataset:
                     kind = FORMATS.get(_ENDINGS.get(dataset["ending"], ""))
-                    return _dataset(connection, request, dataset["dataset"], kind)
+                    return _dataset(database(), request, dataset["dataset"], kind)
                 if croissant:
-                    return _dataset(connection, request, croissant["dataset"], CROISSANT)
+                    return _dataset(database(), request, croissant["dataset"], CROISSANT)
                 if sealed:
-                    return self._manifest(connection, request, sealed["ending"])
+                    return self._manifest(database, request, sealed["ending"])
                 if changes:
-                    return self._changes.answer(connection, request, changes["ending"])
-                return self._whole(connection, request, path)
+                    return self._changes.answer(database(), request, changes["ending"])
+                return self._whole(database, request, path)
         except sa.exc.ProgrammingError:
             log.exception("The feed has no table: `ckan db pending-migrations --apply`")
             return None
@@ -109,9 +123,9 @@ class Feed:
     # The catalogue, page by page
 
     def _catalog(
-        self, connection: Connection, request: Request, ending: str | None
+        self, database: _Database, request: Request, ending: str | None
     ) -> Response | None:
-        newest = entries.newest(connection)
+        newest = self._newest(lambda: entries.newest(database()))
         if newest is None:
             return None
         name = _ENDINGS.get(ending) if ending else negotiated(request, _MEDIA_TYPES)
@@ -121,7 +135,7 @@ class Feed:
             return problem(404 if ending else 406, problems.FORMAT)
         path = f"{settings.public_url()}/catalog.{name}"
         token, after = request.args.get("at"), request.args.get("after", "")
-        snapshot = _snapshot(connection, newest, token)
+        snapshot = _snapshot(database, newest, token)
         if snapshot is None:
             return problem(410, problems.SNAPSHOT, Link=link_header([("first", path)]))
         since = None
@@ -132,16 +146,16 @@ class Feed:
         if after and (token is None or not _CURSOR.fullmatch(after)):
             return problem(400, problems.CURSOR)
         if since is None:
-            ids = self._ids_of(connection, snapshot)
+            ids = self._ids_of(database, snapshot)
         else:
-            ids = entries.changed_ids(connection, snapshot.position, since)
+            ids = entries.changed_ids(database(), snapshot.position, since)
         cut = Cut(ids, _page_size(), after)
         if after and not cut.own:
             return problem(404, problems.BEYOND)
         addresses = Addresses(path, snapshot.token, moments.write(since) if since else "")
 
         def make() -> bytes:
-            return _page(connection, snapshot, name, cut, addresses, since)
+            return _page(database(), snapshot, name, cut, addresses, since)
 
         document = Document(
             key=(snapshot.token, str(snapshot.erased), name, after, addresses.since),
@@ -166,19 +180,19 @@ class Feed:
             response.vary.add("Accept")
         return response
 
-    def _ids_of(self, connection: Connection, snapshot: entries.Snapshot) -> Sequence[str]:
+    def _ids_of(self, database: _Database, snapshot: entries.Snapshot) -> Sequence[str]:
         key = (snapshot.token, snapshot.erased)
         ids = self._ids.get(key)
         if ids is None:
-            ids = self._ids[key] = entries.dataset_ids(connection, snapshot.position)
+            ids = self._ids[key] = entries.dataset_ids(database(), snapshot.position)
             while len(self._ids) > _REMEMBERED:
                 self._ids.popitem(last=False)
         return ids
 
     # What all its pages are
 
-    def _manifest(self, connection: Connection, request: Request, ending: str) -> Response | None:
-        newest = entries.newest(connection)
+    def _manifest(self, database: _Database, request: Request, ending: str) -> Response | None:
+        newest = self._newest(lambda: entries.newest(database()))
         if newest is None:
             return None
         name = _ENDINGS.get(ending)
@@ -186,17 +200,17 @@ class Feed:
             return problem(404, problems.FORMAT)
         path = f"{settings.public_url()}/catalog.{name}"
         token = request.args.get("at")
-        snapshot = _snapshot(connection, newest, token)
+        snapshot = _snapshot(database, newest, token)
         if snapshot is None:
             return problem(410, problems.SNAPSHOT, Link=link_header([("first", path)]))
         addresses = Addresses(path, snapshot.token)
-        ids = self._ids_of(connection, snapshot)
+        ids = self._ids_of(database, snapshot)
 
         def seal() -> Iterator[Sealed]:
             after: str | None = ""
             while after is not None:
                 cut = Cut(ids, _page_size(), after)
-                content = _page(connection, snapshot, name, cut, addresses)
+                content = _page(database(), snapshot, name, cut, addresses)
                 yield Sealed(addresses.page(after), content, cut.own)
                 after = cut.next
 
@@ -215,10 +229,10 @@ class Feed:
 
     # All of it in one piece
 
-    def _whole(self, connection: Connection, request: Request, path: str) -> Response | None:
-        snapshot = entries.newest(connection)
+    def _whole(self, database: _Database, request: Request, path: str) -> Response | None:
+        snapshot = self._newest(lambda: entries.newest(database()))
         name = WHOLE[path]
-        head = entries.catalog(connection, snapshot.position, name) if snapshot else ""
+        head = entries.catalog(database(), snapshot.position, name) if snapshot else ""
         if snapshot is None or not head:
             return None
         document = Document(
@@ -227,7 +241,7 @@ class Feed:
             media_type="application/json",
             at=snapshot.at,
             make=lambda: _in_one_piece(
-                connection, snapshot, name, head, self._ids_of(connection, snapshot)
+                database(), snapshot, name, head, self._ids_of(database, snapshot)
             ),
         )
         response = send(request, document, settings.feed_path())
@@ -305,12 +319,12 @@ def _in_one_piece(
 
 
 def _snapshot(
-    connection: Connection, newest: entries.Snapshot, token: str | None
+    database: _Database, newest: entries.Snapshot, token: str | None
 ) -> entries.Snapshot | None:
     """The snapshot that `token` names, the newest without one; None if there is no such one."""
     if token is None:
         return newest
-    return entries.snapshot(connection, newest, token, entries.utc_now())
+    return entries.snapshot(database(), newest, token, entries.utc_now())
 
 
 def _own_path(path: str) -> str:
