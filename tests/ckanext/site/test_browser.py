@@ -42,9 +42,16 @@ def chromium() -> Iterator[Browser]:
 
 
 def problems_of(page: Page) -> list[str]:
-    """What goes wrong on a page from now on: errors of scripts, requests that leave the portal."""
+    """What goes wrong on a page from now on: errors of scripts, requests that leave the portal,
+    what its Content-Security-Policy forbids."""
     found: list[str] = []
     page.on("pageerror", lambda error: found.append(str(error)))
+
+    def listen(message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            found.append(f"{page.url}: {message.text}")
+
+    page.on("console", listen)
 
     def look(request: Any) -> None:
         if not request.url.startswith(("http://127.0.0.1:", "data:")):

@@ -132,6 +132,9 @@ def test_pages_answer_and_are_whole(site: Site, language: str) -> None:
         assert page.headings == 1, path
         assert page.inline_scripts == [], path
         assert "simulated-banner" in answer.text, path
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy, path
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", path
         # Any cache may keep it for a second, or it is a form that makes a session.
         caching = answer.headers["Cache-Control"]
         if path.startswith(FORMS) or "Set-Cookie" in answer.headers:
@@ -154,6 +157,7 @@ def test_what_somebody_with_an_account_or_a_key_gets_is_theirs(site: Site) -> No
         page = browser.get(path)
         assert "private" in page.headers["Cache-Control"], path
         assert 'name="_csrf_token"' in page.text, path
+        assert "script-src 'self' 'unsafe-inline'" in page.headers["Content-Security-Policy"]
     key = factories.APIToken(user=factories.Sysadmin()["id"])["token"]
     api = "/api/3/action/package_search"
     assert site.get(api, Authorization=key).headers["Cache-Control"] == "private"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.hcmedu import caching
+from ckanext.hcmedu import caching, security
 from ckanext.hcmedu.views import (
     city,
     codelists,
@@ -21,6 +21,7 @@ def get_blueprints() -> list[Blueprint]:
     """All blueprints of the extension."""
     return [
         caching.blueprint,
+        security.blueprint,
         city.blueprint,
         codelists.blueprint,
         conformance.blueprint,

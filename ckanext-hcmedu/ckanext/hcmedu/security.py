@@ -1,0 +1,50 @@
+"""What browsers may do with the portal's answers.
+
+Sources: Content Security Policy Level 3, OWASP's list of secure headers.
+"""
+
+from __future__ import annotations
+
+import ckan.plugins.toolkit as tk
+from flask import Blueprint, Response, request
+
+blueprint = Blueprint("hcmedu_security", __name__)
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+
+_STRICT = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "frame-src": "'self'",
+    "manifest-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'self'",
+}
+"""For readers: nothing from elsewhere, and no script or style that stands in a page."""
+
+_INLINE = "'self' 'unsafe-inline'"
+
+# CKAN's preview of a table, a frame in a page of its own, and its forms for staff have scripts and
+# styles of their own in them.
+_OF_CKAN = _STRICT | {"script-src": _INLINE, "style-src": _INLINE}
+_PREVIEWS = "resource.view"
+
+
+@blueprint.after_app_request
+def add_headers(response: Response) -> Response:
+    """Tell the browser; what an answer says itself is kept."""
+    is_ckans = tk.current_user.is_authenticated or str(request.endpoint).endswith(_PREVIEWS)
+    policy = _OF_CKAN if is_ckans else _STRICT
+    written = "; ".join(f"{name} {value}" for name, value in policy.items())
+    for name, value in {**_HEADERS, "Content-Security-Policy": written}.items():
+        response.headers.setdefault(name, value)
+    return response
