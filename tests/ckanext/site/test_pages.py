@@ -218,6 +218,17 @@ def test_a_search_result_is_in_the_language_of_the_page(site: Site) -> None:
     assert re.search(r'<span class="item-label">Pupils</span>', english)
 
 
+def test_results_can_be_narrowed_down_by_area_and_level(site: Site) -> None:
+    page = site.get("/dataset/").text
+    for label in ("Toàn thành phố", "Phường, xã, đặc khu", "Trường", "Trung học cơ sở"):
+        assert f'<span class="item-label">{label}</span>' in page
+    by_school = site.get("/dataset/?area_level=school").text
+    assert "/dataset/enrolment" in by_school and "/dataset/fees" not in by_school
+    assert "Whole city" in site.get("/en/dataset/").text
+    level = site.get("/en/dataset/?education_level=lower_secondary").text
+    assert "/dataset/fees" in level and "/dataset/areas" not in level
+
+
 def test_the_preview_labels_columns_in_the_language_of_the_page(site: Site) -> None:
     path = next(
         match.group(0)

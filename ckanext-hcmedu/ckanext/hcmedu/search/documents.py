@@ -51,6 +51,19 @@ def fields(package: Mapping[str, Any]) -> dict[str, Any]:
 
 def of_table(table: Table, declared: Declarations) -> dict[str, list[str]]:
     """The fields of a declared table's document."""
+    return {**_texts_of(table, declared), **_levels_of(table, declared)}
+
+
+def _levels_of(table: Table, declared: Declarations) -> dict[str, list[str]]:
+    """What one can filter by: how small the areas are that the table tells of, and of which
+    levels of education."""
+    columns = {column.name for column in table.columns}
+    areas = {"city", *(columns & {"area", "school"})}
+    levels = declared.codelists["level"].codes if "level" in columns else ()
+    return {"area_level": sorted(areas), "education_level": list(levels)}
+
+
+def _texts_of(table: Table, declared: Declarations) -> dict[str, list[str]]:
     lists = [declared.codelists[one] for one in _codelists(table)]
     measured = [column.title for column in table.columns if column.role == "measure"]
     labelled = [(column.title, column.description or {}) for column in table.columns
