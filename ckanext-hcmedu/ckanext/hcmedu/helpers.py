@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from ckanext.hcmedu.city.comparison import Finding
 from ckanext.hcmedu.dcat import entries
 from ckanext.hcmedu.dcat.documents import CROISSANT
 from ckanext.hcmedu.search.highlighting import highlight
+from ckanext.hcmedu.search.places import Place, Places
 from ckanext.hcmedu.validators import LANGUAGES, fluent_output
 from harvesters import certificates
 from harvesters.certificates import Protection
@@ -332,6 +334,16 @@ def tags(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"name": name, "title": title} for name, title in zip(names, paired, strict=True)]
 
 
+def places(question: str) -> list[Place]:
+    """The places that a reader names in a search."""
+    return _places().named(question)
+
+
+@lru_cache(maxsize=1)
+def _places() -> Places:
+    return Places(settings.declarations())
+
+
 def found(text: str) -> Markup | str:
     """A text of a hit, in which what the reader looks for is marked."""
     question = request.args.get("q", "") if has_request_context() else ""
@@ -405,6 +417,7 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         tags,
         structured_data,
         found,
+        places,
     )
     named = {f"hcmedu_{function.__name__}": function for function in functions}
     return {**named, "datastore_dictionary": datastore_dictionary}

@@ -229,6 +229,15 @@ def test_results_can_be_narrowed_down_by_area_and_level(site: Site) -> None:
     assert "/dataset/fees" in level and "/dataset/areas" not in level
 
 
+def test_a_search_leads_to_the_places_that_it_names(site: Site) -> None:
+    page = site.get("/dataset/?q=hoc+sinh+quan+1").text
+    assert re.search(r'<a href="/codelist/district/\d+">Quận 1</a>', page)
+    assert "Địa bàn có trong câu hỏi" in page
+    english = site.get("/en/dataset/?q=ph%C6%B0%E1%BB%9Dng+b%E1%BA%BFn+th%C3%A0nh").text
+    assert "Places in your question" in english and "Bến Thành Ward</a>" in english
+    assert "found-places" not in site.get("/dataset/?q=hoc+phi").text
+
+
 def test_the_preview_labels_columns_in_the_language_of_the_page(site: Site) -> None:
     path = next(
         match.group(0)
