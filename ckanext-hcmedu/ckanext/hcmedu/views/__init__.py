@@ -10,9 +10,11 @@ from ckanext.hcmedu.views import (
     codelists,
     conformance,
     federation,
+    operations,
     privacy,
     releases,
     revisions,
+    scoreboard,
     tables,
 )
 
@@ -26,8 +28,10 @@ def get_blueprints() -> list[Blueprint]:
         codelists.blueprint,
         conformance.blueprint,
         federation.blueprint,
+        operations.blueprint,
         privacy.blueprint,
         releases.blueprint,
         revisions.blueprint,
+        scoreboard.blueprint,
         tables.blueprint,
     ]
