@@ -34,6 +34,7 @@ def write_configuration(layout: Layout, secrets: Mapping[str, str]) -> None:
         database_server=f"127.0.0.1:{layout.postgres_port}",
         redis_server=f"127.0.0.1:{layout.redis_port}",
         solr_url=stores.solr_url(layout),
+        search_recipe=digest(CONFIG / "solr"),
         simulated=True,
         # No real address: nobody shall write to a simulated department.
         contact_email="opendata@hcmedu.example",
@@ -48,6 +49,7 @@ def write_configuration(layout: Layout, secrets: Mapping[str, str]) -> None:
             database_server=f"127.0.0.1:{layout.postgres_port}",
             redis_server=f"127.0.0.1:{layout.redis_port}",
             solr_url=stores.solr_url(layout, "second"),
+            search_recipe="",
             simulated=True,
             databases=("second_ckan", "second_datastore"),
             redis_database=1,

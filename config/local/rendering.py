@@ -4,7 +4,6 @@ Needs the standard library only: config/local/stack.py uses it on a developer's 
 point of the image (docker/portal/entrypoint.py) in production.
 """
 
-import hashlib
 import os
 import string
 from collections.abc import Mapping
@@ -39,6 +38,7 @@ def portal_values(
     database_server: str,
     redis_server: str,
     solr_url: str,
+    search_recipe: str,
     simulated: bool,
     contact_email: str = "",
     databases: tuple[str, str] = ("ckan", "datastore"),
@@ -47,8 +47,9 @@ def portal_values(
     """What config/portal.ini has placeholders for.
 
     `secrets` holds the passwords and the secret key by the names of their environment variables;
-    `config` is the folder config/; servers are host:port; `databases` are CKAN's and the
-    DataStore's. Raises KeyError if a secret is missing.
+    `config` is the folder config/; servers are host:port; `search_recipe` changes when the search
+    index's configset does; `databases` are CKAN's and the DataStore's. Raises KeyError if a secret
+    is missing.
     """
     writer = secrets["HCMEDU_CKAN_DATABASE_PASSWORD"]
     reader = secrets["HCMEDU_DATASTORE_READER_PASSWORD"]
@@ -66,19 +67,9 @@ def portal_values(
         "config_path": str(config),
         "simulated": str(simulated).lower(),
         "contact_email": contact_email,
-        # What the index is made with, as far as it is Solr's: when it changes, so does the index.
-        "search_recipe": _digest(config / "solr"),
+        "search_recipe": search_recipe,
         "secure_cookies": str(site_url.startswith("https://")).lower(),
     }
-
-
-def _digest(folder: Path) -> str:
-    """SHA-256 over the files below a folder, by name and content."""
-    hashed = hashlib.sha256()
-    for file in sorted(each for each in folder.rglob("*") if each.is_file()):
-        hashed.update(f"{file.relative_to(folder)}\0".encode())
-        hashed.update(hashlib.sha256(file.read_bytes()).digest())
-    return hashed.hexdigest()
 
 
 def render(

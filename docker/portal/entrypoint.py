@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from layout import digest
 from rendering import TemplateError, portal_values, render
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -101,6 +102,7 @@ def configure(environment: Mapping[str, str], secrets: Mapping[str, str]) -> Non
         database_server=environment["HCMEDU_DATABASE_SERVER"],
         redis_server=environment["HCMEDU_REDIS_SERVER"],
         solr_url=environment["HCMEDU_SOLR_URL"],
+        search_recipe=digest(CONFIG / "solr"),
         simulated=environment.get("HCMEDU_SIMULATED") == "true",
         contact_email=environment.get("HCMEDU_CONTACT_EMAIL", ""),
     )

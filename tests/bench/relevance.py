@@ -23,17 +23,12 @@ GOAL = 0.95
 
 def measure(worst: int) -> None:
     """Print the table; runs with CKAN's configuration loaded."""
-    import ckan.plugins.toolkit as tk
-
-    ours_at = tk.config["solr_url"]
-    stock_at = ours_at.rsplit("/", 1)[0] + "/second"
     asked = judged.judged()
-    untoned = [query.without_tones() for query in asked]
     sheet = Table(
         f"{len(asked)} judged queries, nDCG@10", "ours", "without tones", "CKAN", "without tones",
         box=SIMPLE_HEAD, caption=f"goal: {GOAL}",
     )  # fmt: skip
-    with judged.index(ours_at) as first, judged.index(stock_at, is_stock=True) as second:
+    with judged.index() as first, judged.index(is_stock=True) as second:
         searches = (judged.ours(first), judged.stock(second))
         groups = [(name, list(group)) for name, group in groupby(asked, lambda one: one.asked_by)]
         for name, members in [*groups, ("all", asked)]:
@@ -41,6 +36,9 @@ def measure(worst: int) -> None:
             scores = [judged.score(each, search) for search in searches for each in both]
             sheet.add_row(name, *(f"{each:.3f}" for each in scores))
         Console(width=120).print(sheet)
+        if not worst:
+            return
+        untoned = [query.without_tones() for query in asked]
         found = [(query, searches[0](query.text)) for query in asked + untoned]
         for query, names in sorted(found, key=lambda one: judged.ndcg(*one))[:worst]:
             reached = judged.ndcg(query, names)

@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pysolr
 import yaml
 from ckan.lib.search.query import QUERY_FIELDS
@@ -83,11 +84,14 @@ def score(asked: Sequence[Query], search: Search) -> float:
 
 
 @contextmanager
-def index(address: str, is_stock: bool = False) -> Iterator[pysolr.Solr]:
-    """The Solr core at `address`, with every declared table in it until the block ends.
+def index(is_stock: bool = False) -> Iterator[pysolr.Solr]:
+    """The portal's Solr core, with every declared table in it until the block ends.
 
-    :param is_stock: the core has CKAN's schema, and gets what CKAN puts into it only.
+    :param is_stock: that of the second CKAN, which has CKAN's schema, and what CKAN puts into it.
     """
+    address = tk.config["solr_url"]
+    if is_stock:
+        address = f"{address.rsplit('/', 1)[0]}/second"
     core = pysolr.Solr(address, always_commit=True, timeout=30)
     declared = settings.declarations()
     core.add(

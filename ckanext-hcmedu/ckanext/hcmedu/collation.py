@@ -7,8 +7,9 @@ import unicodedata
 _ALPHABET = "aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
 _RANKS = {letter: rank for rank, letter in enumerate(_ALPHABET)}
 
-# Level, then grave, hook above, tilde, acute, dot below: the order of Vietnamese dictionaries.
-_TONES = {"\u0300": 1, "\u0309": 2, "\u0303": 3, "\u0301": 4, "\u0323": 5}
+TONES = {"\u0300": 1, "\u0309": 2, "\u0303": 3, "\u0301": 4, "\u0323": 5}
+"""The marks of the tones, as Unicode writes them apart from the letter, in the order of Vietnamese
+dictionaries: after the level tone grave, hook above, tilde, acute, dot below."""
 
 Key = tuple[list[tuple[int, str]], list[int], str]
 
@@ -22,8 +23,8 @@ def key(text: str) -> Key:
     tones: list[int] = []
     for character in unicodedata.normalize("NFC", text).lower():
         marks = unicodedata.normalize("NFD", character)
-        tone = next((_TONES[mark] for mark in marks if mark in _TONES), 0)
-        toneless = "".join(mark for mark in marks if mark not in _TONES)
+        tone = next((TONES[mark] for mark in marks if mark in TONES), 0)
+        toneless = "".join(mark for mark in marks if mark not in TONES)
         letter = unicodedata.normalize("NFC", toneless)
         letters.append((_RANKS.get(letter, -1), letter))
         tones.append(tone)

@@ -107,9 +107,8 @@ def test_no_question_finds_what_is_private_or_breaks_the_search(question: str) -
 
 @pytest.mark.usefixtures("context", "written")
 def test_what_the_caller_says_of_the_search_holds() -> None:
-    assert found("học phòng", defType="dismax", qf="title", mm="100%") == ["truong-phong"] or (
-        found("học phòng", defType="dismax", qf="title", mm="100%") == []
-    )
+    assert found("học phòng", defType="dismax", qf="title", mm="100%") == []
+    assert found("học phòng") != []
     assert len(found("", rows=100)) == len(TITLES)
 
 
@@ -127,13 +126,9 @@ def test_entries_of_an_older_form_are_made_anew(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.usefixtures("context", "empty_site")
 def test_people_find_what_they_look_for() -> None:
-    import ckan.plugins.toolkit as tk
-
     asked = judged.judged()
     untoned = [query.without_tones() for query in asked]
-    ours_at = tk.config["solr_url"]
-    stock_at = ours_at.rsplit("/", 1)[0] + "/second"
-    with judged.index(ours_at) as core, judged.index(stock_at, is_stock=True) as other:
+    with judged.index() as core, judged.index(is_stock=True) as other:
         scores = [judged.score(each, judged.ours(core)) for each in (asked, untoned)]
         stock = judged.score(asked, judged.stock(other))
     assert len(asked) >= 150

@@ -20,6 +20,7 @@ from ckan.types import Context
 from ckanext.dcat.utils import catalog_uri, dataset_uri
 from rdflib import URIRef
 from rdflib.namespace import DCAT, DCTERMS
+from sqlalchemy.engine import Connection
 
 from ckanext.hcmedu import settings
 from ckanext.hcmedu.dcat import croissant, dcat_us, entries, pod, reading
@@ -66,8 +67,7 @@ def follow(package: model.Package, is_purged: bool = False) -> None:
         return
     done.add(package.id)
     if is_purged:
-        announce(session)
-        entries.remove(session.connection(), package.id, "purged", recipe())
+        entries.remove(_log(session), package.id, "purged", recipe())
         return
     try:
         _write(package)
@@ -116,11 +116,10 @@ def refresh() -> Refreshed:
     ]
     failed = [identifier for identifier in stale if not _attempt(identifier)]
     gone = sorted(set(current) - set(shown))
-    announce(session)
     for identifier in gone:
         found = session.get(package, identifier)
         reason = _why_hidden(found) if found else "purged"
-        entries.remove(session.connection(), identifier, reason, recipe())
+        entries.remove(_log(session), identifier, reason, recipe())
     if catalog is None or catalog.recipe != recipe():
         _write_catalog()
     entries.prune(session.connection(), entries.utc_now())
@@ -162,11 +161,17 @@ def _attempt(identifier: str) -> bool:
     return True
 
 
+def _log(session: Any) -> Connection:
+    """The connection by which `session` changes the log; readers hear of it when it commits."""
+    announce(session)
+    connection: Connection = session.connection()
+    return connection
+
+
 def _lock(session: Any) -> None:
     """Hold the log, and forget what this session remembers of organisations: another may have
     changed them while it waited."""
-    announce(session)
-    entries.lock(session.connection())
+    entries.lock(_log(session))
     for known in list(session.identity_map.values()):
         if isinstance(known, model.Group) and not session.is_modified(known):
             session.expire(known)
@@ -174,9 +179,8 @@ def _lock(session: Any) -> None:
 
 def _write(package: model.Package) -> None:
     session = model.Session()
-    connection = session.connection()
+    connection = _log(session)
     if package.state != model.State.ACTIVE or package.private:
-        announce(session)
         entries.remove(connection, package.id, _why_hidden(package), recipe())
         return
     _lock(session)

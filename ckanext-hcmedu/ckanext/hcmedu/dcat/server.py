@@ -125,7 +125,7 @@ class Feed:
     def _catalog(
         self, database: _Database, request: Request, ending: str | None
     ) -> Response | None:
-        newest = self._newest(lambda: entries.newest(database()))
+        newest = self._newest_of(database)
         if newest is None:
             return None
         name = _ENDINGS.get(ending) if ending else negotiated(request, _MEDIA_TYPES)
@@ -180,6 +180,9 @@ class Feed:
             response.vary.add("Accept")
         return response
 
+    def _newest_of(self, database: _Database) -> entries.Snapshot | None:
+        return self._newest(lambda: entries.newest(database()))
+
     def _ids_of(self, database: _Database, snapshot: entries.Snapshot) -> Sequence[str]:
         key = (snapshot.token, snapshot.erased)
         ids = self._ids.get(key)
@@ -192,7 +195,7 @@ class Feed:
     # What all its pages are
 
     def _manifest(self, database: _Database, request: Request, ending: str) -> Response | None:
-        newest = self._newest(lambda: entries.newest(database()))
+        newest = self._newest_of(database)
         if newest is None:
             return None
         name = _ENDINGS.get(ending)
@@ -230,7 +233,7 @@ class Feed:
     # All of it in one piece
 
     def _whole(self, database: _Database, request: Request, path: str) -> Response | None:
-        snapshot = self._newest(lambda: entries.newest(database()))
+        snapshot = self._newest_of(database)
         name = WHOLE[path]
         head = entries.catalog(database(), snapshot.position, name) if snapshot else ""
         if snapshot is None or not head:

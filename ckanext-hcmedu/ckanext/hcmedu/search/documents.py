@@ -42,10 +42,12 @@ def fields(package: Mapping[str, Any]) -> dict[str, Any]:
 
     :param package: as `IPackageController.before_dataset_index` has it.
     """
-    dataset = json.loads(package.get("validated_data_dict") or "{}")
     declared = settings.declarations()
     table = declared.tables.get(package["name"])
-    found = _written(dataset) if table is None else of_table(table, declared)
+    if table is None:
+        found = _written(json.loads(package.get("validated_data_dict") or "{}"))
+    else:
+        found = of_table(table, declared)
     return {**found, RECIPE: recipe()}
 
 

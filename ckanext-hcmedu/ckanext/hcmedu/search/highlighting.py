@@ -9,6 +9,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from ckanext.hcmedu.search import queries
+from harvesters.mapping import fold
 
 _WORD = re.compile(r"\w+")
 
@@ -30,12 +31,6 @@ def highlight(text: str, question: str) -> Markup:
         elif place + 1 < len(found) and (word, found[place + 1][2]) in pairs:
             marked |= {place, place + 1}
     return _mark(text, found, marked)
-
-
-def fold(word: str) -> str:
-    """The word without case and diacritics, đ included."""
-    parts = unicodedata.normalize("NFD", word.casefold().replace("đ", "d"))
-    return "".join(each for each in parts if not unicodedata.combining(each))
 
 
 def _mark(text: str, found: list[tuple[int, int, str]], marked: set[int]) -> Markup:

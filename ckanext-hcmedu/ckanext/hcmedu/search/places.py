@@ -8,8 +8,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ckanext.hcmedu.collation import TONES
 from ckanext.hcmedu.search import queries
-from ckanext.hcmedu.search.highlighting import fold
+from harvesters.mapping import fold
 from schemas import Code, CodeList, Declarations
 
 _LISTS = ("area", "district", "old_area")
@@ -22,9 +23,6 @@ _MOST = 4
 
 _LONGEST_NAME = 6
 """Syllables, with the kind."""
-
-# The five marks of a tone, as Unicode writes them apart from the letter.
-_TONES = "\u0300\u0301\u0303\u0309\u0323"
 
 
 @dataclass(frozen=True)
@@ -105,5 +103,5 @@ def _ways(label: str) -> Iterator[list[str]]:
 def _syllable(word: str) -> str:
     """The syllable with its tone at the end: hoà and hòa are one."""
     parts = unicodedata.normalize("NFD", word.casefold())
-    tone = "".join(each for each in parts if each in _TONES)
-    return "".join(each for each in parts if each not in _TONES) + tone
+    tone = "".join(each for each in parts if each in TONES)
+    return "".join(each for each in parts if each not in TONES) + tone
