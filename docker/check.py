@@ -35,6 +35,8 @@ BUILD_TOOLS = (
     "pip",
     "pip3",
     "uv",
+    "npm",
+    "node",
     "mvn",
     "javac",
     "git",
@@ -420,6 +422,7 @@ def check(work: Path) -> None:
         expect(bool(organizations), "Initialising has made no organisation.")
         fetch("/dataset/")
         fetch("/catalog.ttl")
+        fetch("/hcmedu/vendor/source-sans-3/LICENSE")
         step(f"Front page ({len(page)} characters), search, API and feed answer")
 
         for name, arguments in WORKERS.items():

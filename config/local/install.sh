@@ -49,6 +49,8 @@ need_packages() {
     need redis-server /usr/bin/redis-server
     need openjdk-17-jdk-headless '/usr/lib/jvm/java-17-*/bin/javac'
     need maven /usr/bin/mvn
+    need nodejs /usr/bin/node
+    need npm /usr/bin/npm
     if [ "$purpose" = test ]; then
         need chromium /usr/bin/chromium
     fi
@@ -69,6 +71,25 @@ install_packages() {
         apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# What browsers get -------------------------------------------------------------------------------
+
+# Tools of the tests come with `test` only; what `test` installed is enough for `run`.
+install_npm_packages() {
+    local folder=config/npm digest kind=run omit=(--omit=dev)
+    digest=$(cat $folder/package-lock.json $folder/vendor.mjs | sha256sum | cut -d' ' -f1)
+    if [ "$purpose" = test ]; then
+        kind=test omit=()
+    fi
+    local done=$folder/node_modules/.hcmedu-$digest
+    if [ -e "$done-test" ] || [ -e "$done-$kind" ]; then
+        return
+    fi
+    say "Installing npm packages …"
+    (cd -- $folder && npm ci --silent --ignore-scripts "${omit[@]}" >&2)
+    node $folder/vendor.mjs
+    touch -- "$done-$kind"
+}
+
 # Python's packages -------------------------------------------------------------------------------
 
 python=
@@ -83,6 +104,7 @@ done
 
 need_packages
 install_packages
+[ "$purpose" = check ] || install_npm_packages
 
 locks=(requirements.txt)
 [ "$purpose" = run ] || locks+=(requirements-dev.txt)

@@ -65,6 +65,7 @@ def test_the_wheel_has_each_kind_of_data(wheel: zipfile.ZipFile) -> None:
         r"schemas/meta/.+\.yaml",
         r"ckanext/hcmedu/config_declaration\.yaml",
         r"ckanext/hcmedu/templates/.+\.html",
+        r"ckanext/hcmedu/public/hcmedu/vendor/.+\.woff2",
         r"ckanext/hcmedu/migration/hcmedu/alembic\.ini",
         r"ckanext/hcmedu/migration/hcmedu/versions/.+\.py",
     ):
