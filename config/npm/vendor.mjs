@@ -6,6 +6,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const FILES = {
+  "bootstrap": {
+    "dist/css/bootstrap.min.css": "bootstrap/bootstrap.min.css",
+    "LICENSE": "bootstrap/LICENSE",
+  },
   "@fontsource-variable/source-sans-3": {
     "files/source-sans-3-latin-wght-normal.woff2": "source-sans-3/latin.woff2",
     "files/source-sans-3-vietnamese-wght-normal.woff2": "source-sans-3/vietnamese.woff2",

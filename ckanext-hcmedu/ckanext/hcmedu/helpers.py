@@ -24,6 +24,7 @@ from ckanext.hcmedu.dcat import entries
 from ckanext.hcmedu.dcat.documents import CROISSANT
 from ckanext.hcmedu.search.highlighting import highlight
 from ckanext.hcmedu.search.places import Place, Places
+from ckanext.hcmedu.security import is_for_readers
 from ckanext.hcmedu.validators import LANGUAGES, fluent_output
 from harvesters import certificates
 from harvesters.certificates import Protection
@@ -393,6 +394,7 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         site_title,
         site_description,
         is_simulated,
+        is_for_readers,
         group_title,
         topics,
         by_title,

@@ -14,6 +14,7 @@ from ckan.types import CKANApp
 from ckanext.hcmedu import cli, facets, helpers, settings, translation, validators
 from ckanext.hcmedu.dcat import publishing
 from ckanext.hcmedu.dcat.server import Feed
+from ckanext.hcmedu.delivery import Delivery
 from ckanext.hcmedu.search import documents, queries
 from ckanext.hcmedu.views import get_blueprints
 
@@ -99,5 +100,5 @@ class HCMEduPlugin(p.SingletonPlugin, DefaultTranslation):
     # IMiddleware
 
     def make_middleware(self, app: CKANApp, config: CKANConfig) -> CKANApp:
-        app.wsgi_app = Feed(app.wsgi_app)
+        app.wsgi_app = Feed(Delivery(app.wsgi_app))
         return app

@@ -39,11 +39,16 @@ _OF_CKAN = _STRICT | {"script-src": _INLINE, "style-src": _INLINE}
 _PREVIEWS = "resource.view"
 
 
+def is_for_readers() -> bool:
+    """Whether the page that is asked for is one of ours, for everyone, and needs nothing of CKAN's
+    scripts and styles."""
+    return not (tk.current_user.is_authenticated or str(request.endpoint).endswith(_PREVIEWS))
+
+
 @blueprint.after_app_request
 def add_headers(response: Response) -> Response:
     """Tell the browser; what an answer says itself is kept."""
-    is_ckans = tk.current_user.is_authenticated or str(request.endpoint).endswith(_PREVIEWS)
-    policy = _OF_CKAN if is_ckans else _STRICT
+    policy = _STRICT if is_for_readers() else _OF_CKAN
     written = "; ".join(f"{name} {value}" for name, value in policy.items())
     for name, value in {**_HEADERS, "Content-Security-Policy": written}.items():
         response.headers.setdefault(name, value)

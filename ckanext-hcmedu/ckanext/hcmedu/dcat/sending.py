@@ -46,7 +46,7 @@ class Document:
 
 def send(request: Request, document: Document, folder: Path) -> Response:
     """The document in the coding that the reader prefers, or that it has not changed."""
-    encoding = _encoding(request)
+    encoding = store.accepted(request)
     etag = f"{document.name}-{encoding}" if encoding else document.name
     response = Response(mimetype=document.media_type)
     response.set_etag(etag)
@@ -92,8 +92,3 @@ def _open(document: Document, encoding: str, folder: Path) -> BinaryIO | None:
     except OSError:
         log.exception("The feed cannot keep a page in %s", folder)
         return None
-
-
-def _encoding(request: Request) -> str:
-    accepted = request.accept_encodings
-    return next((each for each in store.ENCODINGS if each and accepted.quality(each) > 0), "")

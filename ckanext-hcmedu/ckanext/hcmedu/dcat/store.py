@@ -15,9 +15,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import brotli
+from werkzeug.wrappers import Request
 
 ENCODINGS = ("br", "gzip", "")
 """Content codings, best first; the empty one is none."""
+
+
+def accepted(request: Request) -> str:
+    """The best of `ENCODINGS` that a reader takes."""
+    given = request.accept_encodings
+    return next((each for each in ENCODINGS if each and given.quality(each) > 0), "")
 
 
 def compress(content: bytes, encoding: str) -> bytes:
