@@ -1,5 +1,5 @@
-"""How what anyone may have goes over the wire: compressed, with a validator, and kept for long where
-its address changes with its content.
+"""How what anyone may have goes over the wire: compressed, with a validator, and to be kept
+for long where its address changes with its content.
 
 It stands around Flask, since CKAN writes an answer's caching after everything that a plugin can
 register. What is private is passed on as it is: compressing it beside what a request says would
@@ -37,7 +37,7 @@ Start = Callable[..., Any]
 
 
 class Delivery:
-    """WSGI middleware around the portal's application, which starts its answer before it returns."""
+    """WSGI middleware around Flask, which has started its answer when it returns."""
 
     def __init__(self, app: Callable[[dict[str, Any], Start], Iterable[bytes]]) -> None:
         self._app = app

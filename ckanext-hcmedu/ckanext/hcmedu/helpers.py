@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -88,6 +88,11 @@ def day(value: str | date | None) -> str:
     if isinstance(moment, datetime) and moment.tzinfo:
         moment = moment.astimezone(ZoneInfo(tk.config["ckan.display_timezone"]))
     return babel.dates.format_date(moment, _DATE_FORMATS[language()], locale=language())
+
+
+def today() -> str:
+    """The day, in the city's time and the reader's language."""
+    return day(datetime.now(UTC))
 
 
 def file_size(size: int | str | None) -> str:
@@ -388,6 +393,7 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         form_text,
         number,
         day,
+        today,
         file_size,
         period_span,
         period_name,

@@ -19,6 +19,7 @@ from ckanext.hcmedu.conformance.outcome import (
     Outcome,
     Shapes,
 )
+from tests.ckanext.site.accessibility import invalid, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("served")]
 
@@ -27,10 +28,21 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PATHS = [
-    "/", "/about", "/privacy", "/conformance", "/federation", "/dataset/", "/dataset/enrolment",
-    "/dataset/enrolment/releases", "/group/", "/group/pupils", "/organization/so-gddt",
-    "/codelist", "/codelist/area/25747", "/schema/enrolment", "/user/login", "/nope",
+    "/", "/about", "/accessibility", "/privacy", "/conformance", "/federation",
+    "/dataset/?q=quan+1&groups=pupils", "/dataset/enrolment", "/dataset/enrolment/releases",
+    "/dataset/enrolment/release/3/enrolment.csv", "/group/", "/group/pupils",
+    "/organization/so-gddt", "/organization/about/so-gddt", "/codelist", "/codelist/area",
+    "/codelist/area/25747", "/schema/enrolment", "/user/login", "/nope",
 ]  # fmt: skip
+WIDE = {"width": 1280, "height": 800}
+# What is left of `WIDE` at 400 %, and the narrowest phone (WCAG 2.2, 1.4.10).
+NARROW = {"width": 320, "height": 800}
+WATCH_SHIFTS = """
+  window.shifts = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) window.shifts += entry.value;
+  }).observe({type: "layout-shift", buffered: true});
+"""
 
 
 @pytest.fixture(scope="module")
@@ -61,19 +73,74 @@ def problems_of(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("language", ["", "/en"])
-def test_pages_fit_and_ask_no_one_else(
-    address: str, chromium: Browser, width: int, language: str
-) -> None:
-    page = chromium.new_page(viewport={"width": width, "height": 800})
+def test_every_kind_of_page_is_for_everyone(address: str, chromium: Browser, language: str) -> None:
+    # Colours that are on their way from one scheme to the other would be nobody's.
+    page = chromium.new_page(viewport=WIDE, reduced_motion="reduce")
+    page.add_init_script(WATCH_SHIFTS)
     problems = problems_of(page)
+    sent = {}
     for path in PATHS:
-        page.goto(address + language + path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(WIDE)
+        answer = page.goto(address + language + path)
+        assert answer is not None
+        sent[path] = answer.text()
         assert page.locator("h1").count() == 1, path
+        assert page.evaluate("shifts") == 0, path
+        problems += [f"{path}: {each}" for each in violations(page)]
+        page.emulate_media(color_scheme="dark")
+        problems += [f"{path}, dark: {each}" for each in violations(page, ["color-contrast"])]
+        page.set_viewport_size(NARROW)
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
+        problems += [f"{path}, narrow and dark: {each}" for each in violations(page)]
     page.close()
     assert problems == []
+    assert invalid(sent) == []
+
+
+def test_the_first_visit_of_a_dataset_is_light_and_needs_no_script(
+    address: str, chromium: Browser
+) -> None:
+    page = chromium.new_context().new_page()
+    bytes_of: dict[str, float] = {}
+    tools = page.context.new_cdp_session(page)
+    tools.send("Network.enable")
+    asked: dict[str, str] = {}
+    tools.on(
+        "Network.requestWillBeSent", lambda e: asked.update({e["requestId"]: e["request"]["url"]})
+    )
+    tools.on(
+        "Network.loadingFinished",
+        lambda e: bytes_of.update({asked.get(e["requestId"], ""): e["encodedDataLength"]}),
+    )
+    page.goto(f"{address}/dataset/enrolment", wait_until="networkidle")
+    page.context.close()
+    assert sum(bytes_of.values()) < 250_000, bytes_of
+    assert sum(one.endswith(".woff2") for one in bytes_of) == 2
+    assert not [one for one in bytes_of if one.endswith(".js")]
+
+
+def test_a_page_on_paper_has_its_figures_and_its_address(address: str, chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.goto(f"{address}/dataset/enrolment")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert not page.get_by_role("navigation", name="Trình đơn chính").is_visible()
+    assert page.get_by_text(f"{address}/dataset/enrolment").last.is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.close()
+
+
+def test_a_phone_can_keep_the_portal(address: str, chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.goto(f"{address}/en/")
+    where = page.locator("link[rel=manifest]").get_attribute("href")
+    manifest = page.request.get(address + str(where)).json()
+    assert manifest["lang"] == "en" and manifest["start_url"] == "/en/"
+    for icon in manifest["icons"]:
+        answer = page.request.get(address + icon["src"])
+        assert answer.ok and answer.headers["content-type"].startswith(icon["type"])
+    page.close()
 
 
 def test_a_reader_finds_a_dataset_and_changes_the_language(address: str, chromium: Browser) -> None:

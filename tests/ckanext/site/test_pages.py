@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
+import brotli
 import polib
 import pytest
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.integration
 PAGES = {
     "/": 200,
     "/about": 200,
+    "/accessibility": 200,
     "/privacy": 200,
     "/conformance": 200,
     "/federation": 200,
@@ -162,6 +164,37 @@ def test_what_somebody_with_an_account_or_a_key_gets_is_theirs(site: Site) -> No
     api = "/api/3/action/package_search"
     assert site.get(api, Authorization=key).headers["Cache-Control"] == "private"
     assert "private" not in site.get(api).headers["Cache-Control"]
+
+
+def test_what_anyone_may_have_is_compressed_and_asked_for_once(site: Site) -> None:
+    page = site.get("/dataset/enrolment", Accept_Encoding="gzip, br")
+    assert page.headers["Content-Encoding"] == "br"
+    assert "Accept-Encoding" in page.headers["Vary"]
+    plain = site.get("/dataset/enrolment")
+    assert "Content-Encoding" not in plain.headers
+    assert brotli.decompress(page.data) == plain.data
+    again = site.get("/dataset/enrolment", If_None_Match=page.headers["ETag"])
+    assert again.status_code == 304 and again.data == b""
+    # A form with the token of somebody's session is theirs: it is not even compressed.
+    form = site.get("/user/login", Accept_Encoding="br")
+    assert "Content-Encoding" not in form.headers and "ETag" not in form.headers
+    # What has a digest in its name is never asked for again.
+    (style,) = re.findall(r'href="(/webassets/[^"]+\.css)"', plain.text)
+    asset = site.get(style, Accept_Encoding="br")
+    assert "immutable" in asset.headers["Cache-Control"]
+    assert asset.headers["Content-Encoding"] == "br"
+    assert "immutable" not in site.get("/webassets/none.css").headers["Cache-Control"]
+
+
+def test_a_fault_of_ours_has_a_page_too(site: Site) -> None:
+    import ckan.plugins.toolkit as tk
+
+    environ = {"CKAN_LANG": "vi", "CKAN_LANG_IS_DEFAULT": True, "CKAN_CURRENT_URL": "/"}
+    with site.app.flask_app.test_request_context(environ_overrides=environ):
+        site.app.flask_app.preprocess_request()
+        # As CKAN calls it.
+        page = tk.render("error_document_template.html", {"code": [500], "content": "x"})
+    assert "Cổng dữ liệu gặp sự cố" in page
 
 
 def test_nothing_on_a_vietnamese_page_is_left_in_english(

@@ -6,10 +6,12 @@ from flask import Blueprint
 
 from ckanext.hcmedu import caching, security
 from ckanext.hcmedu.views import (
+    accessibility,
     city,
     codelists,
     conformance,
     federation,
+    manifest,
     privacy,
     releases,
     revisions,
@@ -22,10 +24,12 @@ def get_blueprints() -> list[Blueprint]:
     return [
         caching.blueprint,
         security.blueprint,
+        accessibility.blueprint,
         city.blueprint,
         codelists.blueprint,
         conformance.blueprint,
         federation.blueprint,
+        manifest.blueprint,
         privacy.blueprint,
         releases.blueprint,
         revisions.blueprint,
