@@ -25,7 +25,7 @@ _TEXTS = (
 _WORTH = 1_000
 """Bytes from which on compressing is worth it."""
 _MOST = 8_000_000
-"""Bytes that are held in memory; more is passed on as it comes."""
+"""Bytes that are held in memory; more, or who knows how many, is passed on as it comes."""
 
 _FOR_LONG = {
     # Their names have a digest of their content in them.
@@ -64,7 +64,7 @@ def _is_text_for_anyone(headers: Headers) -> bool:
         headers.get("Content-Type", "").split(";")[0] in _TEXTS
         and "public" in headers.get("Cache-Control", "")
         and "Content-Encoding" not in headers
-        and int(headers.get("Content-Length", 0)) < _MOST
+        and 0 < int(headers.get("Content-Length", 0)) < _MOST
     )
 
 
