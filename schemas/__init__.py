@@ -8,6 +8,7 @@ from schemas.declaration import DeclarationError, DeclarationErrors, Text
 from schemas.declarations import Declarations
 from schemas.record import Field, RecordType
 from schemas.table import Column, Component, Dimension, Disclosure, Measure, Table
+from schemas.target import Goal, Target, Term
 
 __all__ = [
     "TOTAL",
@@ -22,8 +23,11 @@ __all__ = [
     "Dimension",
     "Disclosure",
     "Field",
+    "Goal",
     "Measure",
     "RecordType",
     "Table",
+    "Target",
+    "Term",
     "Text",
 ]

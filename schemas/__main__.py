@@ -18,7 +18,8 @@ def main() -> int:
         return 1
     print(
         f"{len(declarations.tables)} tables, {len(declarations.records)} record types, "
-        f"{len(declarations.codelists)} code lists: all well-formed."
+        f"{len(declarations.codelists)} code lists, {len(declarations.targets)} targets: "
+        "all well-formed."
     )
     return 0
 

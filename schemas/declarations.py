@@ -1,9 +1,9 @@
-"""All the declarations of a portal, read together: code lists, record types, tables."""
+"""All the declarations of a portal, read together: code lists, record types, tables, targets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -11,6 +11,7 @@ from schemas.codelist import CodeList, check_parents, parse_codelist
 from schemas.declaration import DeclarationError, DeclarationErrors, Document, read_document
 from schemas.record import RecordType, parse_record
 from schemas.table import Table, parse_table
+from schemas.target import Target, parse_target
 
 OWN = Path(__file__).parent
 """The folder of the declarations that come with the portal."""
@@ -26,16 +27,18 @@ _T = TypeVar("_T", bound=_Declared)
 
 @dataclass(frozen=True)
 class Declarations:
-    """Code lists, record types and tables by name; what refers to what has been checked."""
+    """Code lists, record types, tables and targets by name; what refers to what has been checked.
+    Targets stand in the order in which they are shown."""
 
     codelists: Mapping[str, CodeList]
     records: Mapping[str, RecordType]
     tables: Mapping[str, Table]
+    targets: Mapping[str, Target] = field(default_factory=dict)
 
     @classmethod
     def load(cls, extra_paths: Iterable[str | Path] = (), own: Path = OWN) -> Declarations:
         """Read the portal's own declarations and those in `extra_paths`, folders that hold
-        ``tables/``, ``records/`` and ``codelists/`` (any of them may be missing).
+        ``targets/``, ``tables/``, ``records/`` and ``codelists/`` (any of them may be missing).
 
         :raises DeclarationErrors: every mistake in every file.
         """
@@ -56,9 +59,15 @@ class Declarations:
             if errors
             else _read(folders, "tables", lambda doc: parse_table(doc, records, codelists), errors)
         )
+        targets = (
+            {}
+            if errors
+            else _read(folders, "targets", lambda doc: parse_target(doc, tables, codelists), errors)
+        )
         if errors:
             raise DeclarationErrors(errors)
-        return cls(codelists, records, tables)
+        ordered = sorted(targets.items(), key=lambda named: (named[1].order, named[0]))
+        return cls(codelists, records, tables, dict(ordered))
 
 
 def _read(

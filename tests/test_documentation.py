@@ -172,6 +172,13 @@ def test_the_code_list_of_the_publishers_page_is_well_formed(tmp_path: Path) -> 
     assert list(parse_codelist(read_document(path)).codes) == ["one_session"]
 
 
+def test_the_target_of_the_publishers_page_is_well_formed(tmp_path: Path) -> None:
+    path = tmp_path / "targets" / "cashless-tuition.yaml"
+    path.parent.mkdir()
+    path.write_text(example("target", ROOT / "docs" / "publisher.md"), encoding="utf-8")
+    assert "cashless-tuition" in Declarations.load([tmp_path]).targets
+
+
 def test_the_mistakes_of_the_publishers_page_are_told_so(tmp_path: Path) -> None:
     table = example("table", ROOT / "README.md").replace("two-session-classes", "bad")
     produced = []

@@ -1,4 +1,4 @@
-"""A small portal's declarations, made in a folder: code lists, records and tables."""
+"""A small portal's declarations, made in a folder: code lists, records, tables and targets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import yaml
 
 from schemas import Declarations
 
-KINDS = {"codelist": "codelists", "record": "records", "table": "tables"}
+KINDS = {
+    "codelist": "codelists", "record": "records", "table": "tables", "target": "targets"
+}  # fmt: skip
 
 
 def text(vi: str, en: str | None = None) -> dict[str, str]:
@@ -78,6 +80,15 @@ def cube(
 def register(name: str, counted: str, columns: Iterable[str], **more: Any) -> dict[str, Any]:
     """A register."""
     return {**_described(name, "register", counted), "columns": list(columns), **more}
+
+
+def target(
+    name: str, of: Mapping[str, Any], over: Mapping[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
+    """A target that is `of`, or `of` in percent of `over`."""
+    described = {"title": text(f"Mục tiêu {name}"), "description": text("Mô tả")}
+    terms = {"of": dict(of), **({"over": dict(over)} if over else {})}
+    return {"target": name, "order": 1, **described, **terms, **more}
 
 
 AREAS = ("00100", "00200", "00300")
