@@ -13,7 +13,7 @@ from ckan.lib import mailer
 from ckan.tests.helpers import changed_config
 from click.testing import CliRunner, Result
 
-from ckanext.hcmedu import operations, scheduler
+from ckanext.hcmedu import operations, scheduler, standing
 from ckanext.hcmedu.cli import hcmedu
 from harvesters.audits import last_audit
 from harvesters.files import read_json, write_json
@@ -112,7 +112,8 @@ def test_a_cell_that_is_not_there_is_an_error(city: City, arguments: list[str], 
 def test_the_status_shows_a_failed_and_a_missing_audit(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(operations, "overview", lambda: iter(()))
+    for name in ("feeding", "problems", "overview"):
+        monkeypatch.setattr(standing, name, lambda *arguments: iter(()))
     assert "Not audited again so far" in run("status").output
     operations.audit_changes()
     assert "1 datasets, 12 suppressed figures: safe." in run("status").output

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -66,7 +66,7 @@ def check_tables(folders: Sequence[Path]) -> None:
         raise SystemExit(1) from None
     console.print(
         f"{len(found.tables)} tables, {len(found.records)} record types, "
-        f"{len(found.codelists)} code lists: all well-formed."
+        f"{len(found.codelists)} code lists, {len(found.targets)} targets: all well-formed."
     )
 
 
@@ -208,7 +208,10 @@ def verify() -> None:
 
 @hcmedu.command()
 def status() -> None:
-    """Each dataset: where it comes from, its rows, its release; and the last audit of all."""
+    """What is not well and how to mend it; each source and when it is harvested; each dataset:
+    where it comes from, its rows, its release; and the last audit of all. Staff read the same at
+    /operations."""
+    _problems()
     _overview()
     _last_audit()
 
@@ -218,15 +221,15 @@ def status() -> None:
 def reports(source: str | None) -> None:
     """What was wrong with the records that SOURCE delivered, by place and rule."""
     from ckanext.hcmedu import settings
+    from harvesters.deliveries import with_problems
 
     found = 0
-    for path in sorted((settings.state_path() / "reports").glob("*/*/*.json")):
-        report = json.loads(path.read_text(encoding="utf-8"))
-        if source is not None and report["source"] != source:
+    for delivery in with_problems(settings.state_path()):
+        if source is not None and delivery.source != source:
             continue
-        for problem in report["problems"]:
+        for problem in delivery.problems:
             found += 1
-            place = [f"{report['source']} / {report['record']} / {report['period']}"]
+            place = [f"{delivery.source} / {delivery.record} / {delivery.period}"]
             place.append(problem["origin"])
             for key, word in (("sheet", "trang"), ("row", "dòng"), ("column", "cột")):
                 if problem.get(key):
@@ -376,11 +379,33 @@ def _last_audit() -> None:
     )
 
 
+def _problems() -> None:
+    """What is not well, in red, and how the sources stand."""
+    from ckanext.hcmedu import standing
+
+    sources = standing.feeding(datetime.now(UTC))
+    found = standing.problems(sources)
+    for problem in found:
+        since = ""
+        if problem.since:
+            since = f" (since {problem.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC)"
+        text = f"{problem.what['en']}{since} {problem.remedy['en']}"
+        console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+    if not found:
+        console.print("All is well.")
+    sheet = _sheet("source", "state", "last success (UTC)", "next (UTC)")
+    for one in sources:
+        moments = (each.astimezone(UTC) if each else None for each in (one.succeeded, one.next))
+        shown = (f"{each:%Y-%m-%d %H:%M}" if each else "" for each in moments)
+        sheet.add_row(one.source.name, one.state, *shown)
+    console.print(sheet)
+
+
 def _overview() -> None:
-    from ckanext.hcmedu import operations
+    from ckanext.hcmedu import standing
 
     sheet = _sheet("dataset", "source", "periods", "rows", "hidden", "release", "state")
-    for row in operations.overview():
+    for row in standing.overview():
         sheet.add_row(
             row.table,
             row.sources,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,15 +14,16 @@ import babel.numbers
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.i18n import get_lang
-from flask import g, has_request_context, request
+from flask import current_app, g, has_request_context, request
 from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
 
-from ckanext.hcmedu import auth, collation, settings
+from ckanext.hcmedu import auth, collation, scoreboard, settings
 from ckanext.hcmedu.city import readback
 from ckanext.hcmedu.city.comparison import Finding
 from ckanext.hcmedu.dcat import entries
 from ckanext.hcmedu.dcat.documents import CROISSANT
+from ckanext.hcmedu.scoreboard import Standing
 from ckanext.hcmedu.search.highlighting import highlight
 from ckanext.hcmedu.search.places import Place, Places
 from ckanext.hcmedu.security import is_for_readers
@@ -38,6 +40,7 @@ _NAMES = {
 }
 _OWN_NAMES = {"vi": "Tiếng Việt", "en": "English"}
 _DATE_FORMATS = {"vi": "dd/MM/yyyy", "en": "d MMMM yyyy"}
+_MOMENT_FORMATS = {"vi": "HH:mm dd/MM/yyyy", "en": "d MMMM yyyy, HH:mm"}
 
 
 def language() -> str:
@@ -69,7 +72,7 @@ def form_text(data: Mapping[str, Any], field: str, code: str) -> str:
     return ", ".join(value) if isinstance(value, list) else value or ""
 
 
-def number(value: float | None) -> str:
+def number(value: float | Decimal | None) -> str:
     """A number as it is written in the reader's language: 2.528.789 or 2,528,789."""
     return "" if value is None else babel.numbers.format_decimal(value, locale=language())
 
@@ -93,6 +96,43 @@ def day(value: str | date | None) -> str:
 def today() -> str:
     """The day, in the city's time and the reader's language."""
     return day(datetime.now(UTC))
+
+
+def moment(value: str | datetime) -> str:
+    """A moment with a time zone, at the portal's own clock: 14:05 26/11/2026."""
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    local = found.astimezone(ZoneInfo(tk.config["ckan.display_timezone"]))
+    return babel.dates.format_datetime(local, _MOMENT_FORMATS[language()], locale=language())
+
+
+def duration(seconds: float) -> str:
+    """So many seconds, in the unit that suits them: 23 giây, 2 phút."""
+    return babel.dates.format_timedelta(timedelta(seconds=seconds), locale=language())
+
+
+def score(value: float | None, unit: Mapping[str, str]) -> str:
+    """The value of a target with its unit, never rounded up: 92,4%."""
+    shown, name = scoreboard.display(value), text(unit)
+    if shown is None:
+        return ""
+    return f"{number(shown)}%" if name == "%" else f"{number(shown)} {name}"
+
+
+def standings() -> list[Standing]:
+    """The programme's targets that have a value now."""
+    found = scoreboard.standings(settings.declarations())
+    return [one for one in found if one.figure is not None and one.figure.value is not None]
+
+
+def place_url(kind: str, code: str) -> str | None:
+    """The page of an area or a school (`kind`); of an area without one that of its code, of a
+    school none."""
+    path = f"/{kind}/{code}"
+    if current_app.url_map.bind("").test(path):
+        return tk.h.url_for(path)
+    if kind == "area":
+        return tk.h.url_for("hcmedu_codelist.concept", name="area", code=code)
+    return None
 
 
 def file_size(size: int | str | None) -> str:
@@ -248,7 +288,12 @@ def city_copy(dataset: Mapping[str, Any]) -> tuple[Finding, datetime] | None:
 
 def sees_city_catalogue() -> bool:
     """Whether the reader is shown what the city's catalogue has of all datasets."""
-    return readback.is_configured() and auth.is_staff(tk.current_user.name)
+    return readback.is_configured() and is_staff()
+
+
+def is_staff() -> bool:
+    """Whether the reader is one of the department's staff."""
+    return auth.is_staff(tk.current_user.name)
 
 
 def percent(share: float) -> str:
@@ -394,6 +439,11 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         number,
         day,
         today,
+        moment,
+        duration,
+        score,
+        standings,
+        place_url,
         file_size,
         period_span,
         period_name,
@@ -413,6 +463,7 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         audit_alarm,
         city_copy,
         sees_city_catalogue,
+        is_staff,
         percent,
         notes,
         license_title,

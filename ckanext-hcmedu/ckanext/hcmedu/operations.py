@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError
 from ckanext.harvest.queue import get_connection, get_gather_publisher, get_gather_routing_key
 
-from ckanext.hcmedu import settings
+from ckanext.hcmedu import reports, settings, standing
 from ckanext.hcmedu.alarm import alarm
 from ckanext.hcmedu.organizations import sync_organizations, sync_topics
 from ckanext.hcmedu.reconcile import Outcome as Reconciled
@@ -133,8 +133,8 @@ def harvest(
     return messages
 
 
-def errors_of(job_id: str) -> list[str]:
-    """The messages of a job's errors: of its gathering, then of its objects."""
+def errors_of(job_id: str, most: int | None = None) -> list[str]:
+    """The messages of a job's errors: of its gathering, then of its objects; `most` of each."""
     gathering = model.Session.query(HarvestGatherError.message).filter_by(harvest_job_id=job_id)
     sealing = (
         model.Session.query(HarvestObject.guid, HarvestObjectError.message)
@@ -142,7 +142,9 @@ def errors_of(job_id: str) -> list[str]:
         .filter(HarvestObject.harvest_job_id == job_id)
         .order_by(HarvestObject.guid, HarvestObjectError.created)
     )
-    return [message for (message,) in gathering] + [f"{guid}: {text}" for guid, text in sealing]
+    return [message for (message,) in gathering.limit(most)] + [
+        f"{guid}: {text}" for guid, text in sealing.limit(most)
+    ]
 
 
 def finish_jobs() -> None:
@@ -203,20 +205,41 @@ def running_jobs() -> int:
 
 
 def release(progress: Callable[[str, str], None] = lambda table, period: None) -> Released:
-    """Release what the sealed snapshots make new."""
-    return release_tables(
+    """Release what the sealed snapshots make new; what was refused is kept for staff to read."""
+    outcome = release_tables(
         declared_sources(), settings.state_path(), settings.declarations(), progress
     )
+    refusals = [{"tables": one.table, "reason": one.reason} for one in outcome.refusals]
+    _keep(standing.RELEASING, "refusals", refusals)
+    return outcome
 
 
 def reconcile(
     tables: Iterable[str] | None = None, progress: Callable[[Reconciled], None] | None = None
 ) -> list[Reconciled]:
-    """Make every projection agree with the releases."""
+    """Make every projection agree with the releases; what of all of them did not is kept for staff
+    to read."""
     chosen = None if tables is None else list(tables)
-    return reconcile_tables(
+    outcomes = reconcile_tables(
         settings.release_store(), settings.declarations(), chosen, progress=progress
     )
+    if chosen is None:
+        # Without the message: that of a database may quote what it was given.
+        found = [{"table": one.table, "action": one.action} for one in outcomes if one.is_problem]
+        _keep(standing.RECONCILING, "problems", found)
+    return outcomes
+
+
+def _keep(name: str, key: str, found: Sequence[dict[str, str]]) -> None:
+    """Keep what was found, each with the moment since when it has been found again and again."""
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    before = reports.last(name)
+    known = [dict(one) for one in (before.content or {}).get(key, ())] if before else []
+    since = {tuple(sorted(one.items())): moment for one in known if (moment := one.pop("since"))}
+    dated = [
+        {**one, "since": since.get(tuple(sorted(one.items())), now.isoformat())} for one in found
+    ]
+    reports.keep(name, now, {key: dated})
 
 
 def audit(names: Iterable[str] = ()) -> list[Audited]:
@@ -255,52 +278,6 @@ def fingerprint() -> str:
         for path in sorted(state.glob(pattern))
     ]
     return digest_of(seen)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the overview: a dataset as it is published."""
-
-    table: str
-    title: str
-    sources: str
-    rows: int
-    suppressed: int
-    release: int | None
-    state: str
-    periods: str
-
-
-def overview() -> Iterator[Row]:
-    """Each declared table and its newest release."""
-    store = settings.release_store()
-    feeding = declared_sources()
-    for table in settings.declarations().tables.values():
-        sources = ", ".join(source.name for source in feeding if table.record in source.records)
-        releases = store.releases(table.name)
-        current = store.current(table.name)
-        if current is not None:
-            manifest = current.manifest
-            periods = manifest["periods"]
-            span = periods[0] if len(periods) == 1 else f"{periods[0]} … {periods[-1]}"
-            suppressed = sum(sum(part["suppressed"].values()) for part in manifest["parts"])
-            newer = [one for one in releases if one.number > current.number]
-            waiting = any(one.state == "waiting" for one in newer)
-            state = "published" + (", next waits for approval" if waiting else "")
-            yield Row(
-                table.name,
-                table.title["vi"],
-                sources,
-                manifest["rows"],
-                suppressed,
-                current.number,
-                state,
-                span,
-            )
-            continue
-        waiting = any(one.state == "waiting" for one in releases)
-        state = "waits for approval" if waiting else ("withdrawn" if releases else "no release")
-        yield Row(table.name, table.title["vi"], sources, 0, 0, None, state, "")
 
 
 def _context() -> dict[str, Any]:

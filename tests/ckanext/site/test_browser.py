@@ -32,7 +32,8 @@ PATHS = [
     "/dataset/?q=quan+1&groups=pupils", "/dataset/enrolment", "/dataset/enrolment/releases",
     "/dataset/enrolment/release/3/enrolment.csv", "/group/", "/group/pupils",
     "/organization/so-gddt", "/organization/about/so-gddt", "/codelist", "/codelist/area",
-    "/codelist/area/25747", "/schema/enrolment", "/user/login", "/nope",
+    "/codelist/area/25747", "/schema/enrolment", "/scoreboard", "/scoreboard/pupils-online",
+    "/user/login", "/nope",
 ]  # fmt: skip
 WIDE = {"width": 1280, "height": 800}
 # What is left of `WIDE` at 400 %, and the narrowest phone (WCAG 2.2, 1.4.10).
@@ -220,3 +221,23 @@ def test_a_bad_outcome_of_the_check_fits_a_phone_and_opens_by_keyboard(
     assert [each.is_visible() for each in shown.all()] == [True, True]
     assert all(each.bounding_box()["width"] <= 390 for each in shown.all())
     page.close()
+
+
+@pytest.mark.parametrize("language", ["", "/en"])
+def test_staff_see_how_the_portal_stands_on_a_phone(
+    address: str, chromium: Browser, language: str
+) -> None:
+    from ckan.tests import factories
+
+    name = factories.Sysadmin(password="just-for-this-test")["name"]
+    page = chromium.new_context(viewport={"width": 390, "height": 800}).new_page()
+    problems = problems_of(page)
+    page.goto(f"{address}{language}/user/login")
+    page.locator("input[name=login]").fill(name)
+    page.locator("input[name=password]").fill("just-for-this-test")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Operations" if language else "Vận hành").click()
+    assert page.get_by_role("status").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.context.close()
+    assert problems == []

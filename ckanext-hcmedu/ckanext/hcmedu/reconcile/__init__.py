@@ -28,7 +28,7 @@ from typing import Any, Literal
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.hcmedu import settings
+from ckanext.hcmedu import scoreboard, settings
 from ckanext.hcmedu.dcat import publishing
 from ckanext.hcmedu.model import Projection
 from ckanext.hcmedu.reconcile import datastore, index, package
@@ -117,11 +117,24 @@ def reconcile(
         for table in state.tables:
             outcome = _Run(table, store, declarations, state).attempt()
             outcomes.append(outcome)
+            if outcome.action not in ("unchanged", "none"):
+                _keep_score(store, declarations)
             if progress is not None:
                 progress(outcome)
+        _keep_score(store, declarations)
         publishing.refresh()
         index.refresh()
     return outcomes
+
+
+def _keep_score(store: ReleaseStore, declarations: Declarations) -> None:
+    """Bring the targets to what is published now; that this fails takes nothing from readers but
+    the targets' values."""
+    try:
+        scoreboard.follow(store, declarations)
+    except Exception:
+        model.Session.rollback()
+        log.exception("The targets were not computed")
 
 
 class _State:

@@ -12,9 +12,11 @@ from ckanext.hcmedu.views import (
     conformance,
     federation,
     manifest,
+    operations,
     privacy,
     releases,
     revisions,
+    scoreboard,
     tables,
 )
 
@@ -30,8 +32,10 @@ def get_blueprints() -> list[Blueprint]:
         conformance.blueprint,
         federation.blueprint,
         manifest.blueprint,
+        operations.blueprint,
         privacy.blueprint,
         releases.blueprint,
         revisions.blueprint,
+        scoreboard.blueprint,
         tables.blueprint,
     ]

@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, request
 
 from ckanext.hcmedu import settings
+from ckanext.hcmedu.auth import may_decide
 from harvesters import revisions
 from harvesters.revisions import Busy, Revision, UnknownRevision
 
@@ -18,21 +19,6 @@ MOST_ROWS = 300
 """How many changed values a page shows; `ckan hcmedu revisions show` has all."""
 
 
-def _may_decide(revision: Revision) -> bool:
-    """Whether who asks may edit every dataset that the revision would change: those that there
-    are, and some have to be; else only a sysadmin may."""
-    may = bool(getattr(tk.current_user, "sysadmin", False))
-    for table in revision.tables:
-        try:
-            tk.check_access("package_update", {"user": tk.current_user.name}, {"id": table})
-        except tk.NotAuthorized:
-            return False
-        except tk.ObjectNotFound:
-            continue
-        may = True
-    return may
-
-
 def _find(record: str, period: str) -> Revision:
     """The revision that waits; the same answer where there is none and where it is not for who
     asks, since even that there is one tells something."""
@@ -40,7 +26,7 @@ def _find(record: str, period: str) -> Revision:
         found = revisions.find(settings.state_path(), record, period)
     except UnknownRevision:
         found = None
-    if found is None or not _may_decide(found):
+    if found is None or not may_decide(found.tables):
         tk.abort(404, tk._("There is no such revision."))
     return found
 
@@ -60,7 +46,7 @@ def _page(template: str, **data: Any) -> Response:
 def index() -> Response:
     """The revisions that who asks may decide on."""
     _require_staff()
-    waiting = [one for one in revisions.held(settings.state_path()) if _may_decide(one)]
+    waiting = [one for one in revisions.held(settings.state_path()) if may_decide(one.tables)]
     tables = settings.declarations().tables
     return _page("hcmedu/revision/index.html", revisions=waiting, tables=tables)
 
