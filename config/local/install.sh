@@ -19,6 +19,17 @@ die() {
     exit 1
 }
 
+# Registries answer late or not at all now and then.
+again() {
+    local pause
+    for pause in 5 20 60; do
+        "$@" && return
+        say "That failed: $* ; once more in $pause s …"
+        sleep "$pause"
+    done
+    "$@"
+}
+
 # Debian's packages -------------------------------------------------------------------------------
 
 # Package and a file that stands for it, so that another provider of it counts as well.
@@ -65,10 +76,11 @@ install_packages() {
         sudo=(sudo)
     fi
     say "Installing ${missing[*]} …"
-    "${sudo[@]}" apt-get update -qq
+    again "${sudo[@]}" apt-get update -qq
     # Debian starts a cluster and a Redis of its own with these packages; ours are others.
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    # Another installation may be going on: its lock is waited for.
+    again "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+        -o DPkg::Lock::Timeout=300 --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # What browsers get -------------------------------------------------------------------------------
@@ -85,7 +97,7 @@ install_npm_packages() {
         return
     fi
     say "Installing npm packages …"
-    (cd -- $folder && npm ci --silent --ignore-scripts "${omit[@]}" >&2)
+    (cd -- $folder && again npm ci --loglevel=error --no-fund --ignore-scripts "${omit[@]}" >&2)
     node $folder/vendor.mjs
     touch -- "$done-$kind"
 }
@@ -121,14 +133,14 @@ if [ ! -x .venv/bin/python ]; then
     "$python" -m venv .venv
 fi
 if ! .venv/bin/uv --version 2>/dev/null | grep -q " $uv_version"; then
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$uv_version" >&2
+    again .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$uv_version" >&2
 fi
 say "Installing Python packages …"
 requirements=()
 for lock in "${locks[@]}"; do
     requirements+=(--requirement "$lock")
 done
-.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes "${requirements[@]}" >&2
+again .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes "${requirements[@]}" >&2
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable . >&2
 # Compiled now, once: importing CKAN takes five times as long without.
 .venv/bin/python -m compileall -q -j 0 .venv/lib/python3.11/site-packages >/dev/null || true
