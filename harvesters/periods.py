@@ -56,3 +56,13 @@ def span(kind: str, periods: Iterable[str]) -> tuple[date, date]:
     """The first day of the earliest and the last day of the latest of `periods`."""
     ordered = sorted(periods)
     return bounds(kind, ordered[0])[0], bounds(kind, ordered[-1])[1]
+
+
+def following(kind: str, period: str) -> str:
+    """The period after a school year or month; of a date the same day a year later."""
+    after = bounds(kind, period)[1] + timedelta(days=1)
+    if kind == "school_year":
+        return f"{after.year}-{after.year + 1}"
+    if kind == "month":
+        return f"{after:%Y-%m}"
+    return f"{int(period[:4]) + 1}{period[4:]}"

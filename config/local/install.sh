@@ -62,8 +62,11 @@ need_packages() {
     need maven /usr/bin/mvn
     need nodejs /usr/bin/node
     need npm /usr/bin/npm
+    # Charts are measured and drawn with it where the reader has no other.
+    need fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
     if [ "$purpose" = test ]; then
         need chromium /usr/bin/chromium
+        need nginx-light /usr/sbin/nginx
     fi
 }
 

@@ -64,6 +64,8 @@ def _is_text_for_anyone(headers: Headers) -> bool:
         headers.get("Content-Type", "").split(";")[0] in _TEXTS
         and "public" in headers.get("Cache-Control", "")
         and "Content-Encoding" not in headers
+        # Its digest is that of the bytes as they are, and of no other coding (RFC 9530).
+        and "Repr-Digest" not in headers
         and 0 < int(headers.get("Content-Length", 0)) < _MOST
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.hcmedu import helpers, settings
+from ckanext.hcmedu import helpers, settings, wording
 
 
 def titles(without: str | None = None) -> dict[str, str]:
@@ -16,6 +16,8 @@ def titles(without: str | None = None) -> dict[str, str]:
         "groups": tk._("Topics"),
         "area_level": tk._("Areas"),
         "education_level": tk._("Level of education"),
+        "school_year": tk._("School year"),
+        "year_of_release": tk._("Year of release"),
         "organization": tk._("Publishers"),
         "res_format": tk._("Formats"),
         "tags": tk._("Keywords"),
@@ -31,10 +33,14 @@ def translate(search_results: dict[str, Any]) -> dict[str, Any]:
         "organization": helpers.group_title,
         "area_level": _area_level,
         "education_level": _education_level,
+        "school_year": wording.period_name,
     }
     for field, name in namers.items():
         for item in search_results.get("search_facets", {}).get(field, {}).get("items", []):
             item["display_name"] = name(item["name"]) or item["display_name"]
+        if field == "school_year":
+            items = search_results["search_facets"].get(field, {}).get("items", [])
+            items.sort(key=lambda item: item["name"], reverse=True)
     return search_results
 
 
@@ -45,4 +51,4 @@ def _area_level(code: str) -> str | None:
 
 def _education_level(code: str) -> str | None:
     found = settings.declarations().codelists["level"].codes.get(code)
-    return helpers.text(found.label) if found else None
+    return wording.text(found.label) if found else None

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import babel.dates
-import babel.numbers
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.lib.i18n import get_lang
-from flask import current_app, g, has_request_context, request
+from flask import g, has_request_context, request
 from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
 
@@ -23,37 +19,52 @@ from ckanext.hcmedu.city import readback
 from ckanext.hcmedu.city.comparison import Finding
 from ckanext.hcmedu.dcat import entries
 from ckanext.hcmedu.dcat.documents import CROISSANT
+from ckanext.hcmedu.figures.register import School, register
+from ckanext.hcmedu.figures.shown import (
+    Figures,
+    KeyFigure,
+    filters,
+    headline_of,
+    key_figures,
+    newest_figure,
+)
+from ckanext.hcmedu.organizations import topic_figures
+from ckanext.hcmedu.published import published
 from ckanext.hcmedu.scoreboard import Standing
+from ckanext.hcmedu.search import queries, suggestions
 from ckanext.hcmedu.search.highlighting import highlight
 from ckanext.hcmedu.search.places import Place, Places
 from ckanext.hcmedu.security import is_for_readers
 from ckanext.hcmedu.validators import LANGUAGES, fluent_output
-from harvesters import certificates
+from ckanext.hcmedu.wording import (
+    code_label,
+    codelist,
+    column_type,
+    day,
+    duration,
+    file_size,
+    flag,
+    language,
+    moment,
+    number,
+    percent,
+    period_name,
+    period_span,
+    status,
+    text,
+    today,
+)
+from harvesters import certificates, periods
 from harvesters.certificates import Protection
 from harvesters.releases import Release, UnknownRelease
 from harvesters.writers import SIMULATED
-from schemas import TOTAL, CodeList, Column, Table
+from schemas import Table
 
 _NAMES = {
     "vi": {"vi": "Tiếng Việt", "en": "Vietnamese"},
     "en": {"vi": "Tiếng Anh", "en": "English"},
 }
 _OWN_NAMES = {"vi": "Tiếng Việt", "en": "English"}
-_DATE_FORMATS = {"vi": "dd/MM/yyyy", "en": "d MMMM yyyy"}
-_MOMENT_FORMATS = {"vi": "HH:mm dd/MM/yyyy", "en": "d MMMM yyyy, HH:mm"}
-
-
-def language() -> str:
-    """The language of the request, `vi` or `en`."""
-    found = str(get_lang()).split("_")[0] if has_request_context() else LANGUAGES[0]
-    return found if found in LANGUAGES else LANGUAGES[0]
-
-
-def text(value: Any) -> Any:
-    """Of a text in both languages the reader's, or the Vietnamese where that is missing."""
-    if not isinstance(value, Mapping):
-        return value or ""
-    return value.get(language()) or value.get(LANGUAGES[0]) or next(iter(value.values()), "")
 
 
 def languages() -> list[dict[str, str]]:
@@ -72,44 +83,6 @@ def form_text(data: Mapping[str, Any], field: str, code: str) -> str:
     return ", ".join(value) if isinstance(value, list) else value or ""
 
 
-def number(value: float | Decimal | None) -> str:
-    """A number as it is written in the reader's language: 2.528.789 or 2,528,789."""
-    return "" if value is None else babel.numbers.format_decimal(value, locale=language())
-
-
-def day(value: str | date | None) -> str:
-    """A date as it is written in the reader's language: 23/11/2026 or 23 November 2026.
-
-    A moment with a time zone is taken at its day in the portal's own zone.
-    """
-    if not value:
-        return ""
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        return str(value)
-    if isinstance(moment, datetime) and moment.tzinfo:
-        moment = moment.astimezone(ZoneInfo(tk.config["ckan.display_timezone"]))
-    return babel.dates.format_date(moment, _DATE_FORMATS[language()], locale=language())
-
-
-def today() -> str:
-    """The day, in the city's time and the reader's language."""
-    return day(datetime.now(UTC))
-
-
-def moment(value: str | datetime) -> str:
-    """A moment with a time zone, at the portal's own clock: 14:05 26/11/2026."""
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    local = found.astimezone(ZoneInfo(tk.config["ckan.display_timezone"]))
-    return babel.dates.format_datetime(local, _MOMENT_FORMATS[language()], locale=language())
-
-
-def duration(seconds: float) -> str:
-    """So many seconds, in the unit that suits them: 23 giây, 2 phút."""
-    return babel.dates.format_timedelta(timedelta(seconds=seconds), locale=language())
-
-
 def score(value: float | None, unit: Mapping[str, str]) -> str:
     """The value of a target with its unit, never rounded up: 92,4%."""
     shown, name = scoreboard.display(value), text(unit)
@@ -125,49 +98,29 @@ def standings() -> list[Standing]:
 
 
 def place_url(kind: str, code: str) -> str | None:
-    """The page of an area or a school (`kind`); of an area without one that of its code, of a
-    school none."""
-    path = f"/{kind}/{code}"
-    if current_app.url_map.bind("").test(path):
-        return tk.h.url_for(path)
-    if kind == "area":
-        return tk.h.url_for("hcmedu_codelist.concept", name="area", code=code)
-    return None
+    """The page of an area or a school (`kind`); None of anything else."""
+    if kind not in ("area", "school"):
+        return None
+    return tk.h.url_for(f"hcmedu_places.{kind}", code=code)
 
 
-def file_size(size: int | str | None) -> str:
-    """A size of so many bytes, in the unit that suits it: 12,3 KB."""
-    if size in (None, ""):
-        return ""
-    amount, unit = float(size), "B"
-    for larger in ("KB", "MB", "GB"):
-        if amount < 1000:
-            break
-        amount, unit = amount / 1000, larger
-    digits = "0" if unit == "B" or amount >= 100 else "0.0"
-    return f"{babel.numbers.format_decimal(amount, digits, locale=language())} {unit}"
+@dataclass(frozen=True)
+class TopicFigure:
+    """The figure that stands for a topic, and the table that it is of."""
+
+    table: str
+    figure: KeyFigure
 
 
-def period_span(periods: list[str]) -> str:
-    """The periods that a release covers: the only one, or the first and the last."""
-    if not periods:
-        return ""
-    named = [period_name(period) for period in (min(periods), max(periods))]
-    return named[0] if named[0] == named[1] else " – ".join(named)
-
-
-def period_name(period: str) -> str:
-    """A school year, a month or a date as it is written in the reader's language."""
-    parts = period.split("-")
-    if len(parts) == 2 and len(parts[1]) == 2:
-        return f"{parts[1]}/{parts[0]}" if language() == "vi" else _month(period)
-    if len(parts) == 2 and len(parts[1]) == 4:
-        return period if language() == "vi" else "–".join(parts)
-    return day(period)
-
-
-def _month(period: str) -> str:
-    return babel.dates.format_date(date.fromisoformat(f"{period}-01"), "MMMM yyyy", locale="en")
+def topic_figure(name: str) -> TopicFigure | None:
+    """The newest figure of a topic; None where none is declared, or its table is not published."""
+    path = tk.config.get("hcmedu.topics_path")
+    declared = topic_figures(path).get(name) if path else None
+    shown = published().get(declared.table) if declared else None
+    if declared is None or shown is None:
+        return None
+    found = newest_figure(declared.table, shown.release, shown.digest, declared.measure, language())
+    return TopicFigure(declared.table, found) if found else None
 
 
 def site_title() -> str:
@@ -261,6 +214,21 @@ def release(dataset: Mapping[str, Any]) -> Release | None:
         return None
 
 
+def headline(release: Release | None) -> Figures | None:
+    """The figures that a dataset's page shows first; None where it has none."""
+    if release is None or release.state != "published":
+        return None
+    return headline_of(release, list(request.args.items()) if has_request_context() else ())
+
+
+def next_period(table: Table, release: Release) -> str | None:
+    """The period that the next release is to bring; None where none is to be expected."""
+    newest = max(release.manifest["periods"], default=None)
+    if newest is None or table.frequency not in ("annual", "monthly"):
+        return None
+    return period_name(periods.following(table.period, newest))
+
+
 def protection(release: Release) -> Protection | None:
     """How much of a release is suppressed; None where its table is no longer declared."""
     declared = settings.declarations().tables.get(release.table)
@@ -294,13 +262,6 @@ def sees_city_catalogue() -> bool:
 def is_staff() -> bool:
     """Whether the reader is one of the department's staff."""
     return auth.is_staff(tk.current_user.name)
-
-
-def percent(share: float) -> str:
-    """A share as it is written in the reader's language, with at most one decimal: 12,5%."""
-    if 0 < share < 0.001:
-        return f"< {percent(0.001)}"
-    return babel.numbers.format_percent(share, "#,##0.#%", locale=language())
 
 
 def notes(manifest: Mapping[str, Any]) -> list[Mapping[str, str]]:
@@ -337,38 +298,6 @@ def error_detail(code: int, content: str | None) -> str:
     return "" if stock and content == stock.description else content or ""
 
 
-def codelist(name: str | None) -> CodeList | None:
-    """A code list by its id."""
-    return settings.declarations().codelists.get(name or "")
-
-
-def code_label(codelist_id: str, code: str) -> str:
-    """What a code stands for, in the reader's language; the code itself if it is not known."""
-    found = codelist(codelist_id)
-    if found is None or (code != TOTAL and code not in found.codes):
-        return code
-    return text(found.label(code))
-
-
-def column_type(column: Column | Mapping[str, Any]) -> str:
-    """The kind of value in a column, in the reader's language."""
-    kind = column["type"] if isinstance(column, Mapping) else column.type
-    names = {
-        "code": tk._("code"),
-        "institution": tk._("institution code"),
-        "name": tk._("name"),
-        "period": tk._("reference period"),
-        "integer": tk._("whole number"),
-        "decimal": tk._("number"),
-        "status": tk._("status of the value"),
-        "flag": tk._("flag of the value"),
-        "count": tk._("count"),
-        "rate": tk._("rate"),
-        "magnitude": tk._("amount"),
-    }
-    return names.get(kind, kind)
-
-
 def has_role(column: Mapping[str, Any], *roles: str) -> bool:
     """Whether a column of a manifest has one of `roles`."""
     return column.get("role") in roles
@@ -393,6 +322,25 @@ def places(question: str) -> list[Place]:
 @lru_cache(maxsize=1)
 def _places() -> Places:
     return Places(settings.declarations())
+
+
+def schools(question: str) -> list[School]:
+    """The schools whose name a reader asks for: two words of it or more; at most a few namesakes,
+    since a name that thirty schools have tells too little."""
+    asked = queries.words(question)
+    hits = register().find(question) if len(asked) > 1 else []
+    return hits if len(hits) <= _MOST_NAMESAKES else []
+
+
+_MOST_NAMESAKES = 30
+
+
+def meant(question: str, count: int) -> str | None:
+    """What a reader may have meant by a question with a word that nothing has. The words are
+    Vietnamese for the most part, so that in English it is said only where nothing was found."""
+    if not question or (count and language() != "vi"):
+        return None
+    return suggestions.meant(question)
 
 
 def found(text: str) -> Markup | str:
@@ -447,12 +395,19 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         file_size,
         period_span,
         period_name,
+        status,
+        flag,
+        headline,
+        key_figures,
+        filters,
+        next_period,
         site_title,
         site_description,
         is_simulated,
         is_for_readers,
         group_title,
         topics,
+        topic_figure,
         by_title,
         newest,
         dataset_count,
@@ -477,6 +432,8 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         structured_data,
         found,
         places,
+        schools,
+        meant,
     )
     named = {f"hcmedu_{function.__name__}": function for function in functions}
     return {**named, "datastore_dictionary": datastore_dictionary}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -107,5 +108,41 @@ def sync_organizations(path: str | Path) -> SyncResult:
 
 
 def sync_topics(path: str | Path) -> SyncResult:
-    """Make a group of each topic of the file `path` (``topics:``), as `sync_organizations` does."""
-    return _sync("group", _entries(Path(path), "topics", ("image_url",)), group_id)
+    """Make a group of each topic of the file `path` (``topics:``), as `sync_organizations` does.
+
+    The figure that stands for a topic (``figure:``) is of the front page, and no field of CKAN.
+    """
+    entries = _entries(Path(path), "topics", _TOPIC_FIELDS)
+    kept = ({name: value for name, value in one.items() if name != "figure"} for one in entries)
+    return _sync("group", kept, group_id)
+
+
+_TOPIC_FIELDS = ("image_url", "figure")
+
+
+@dataclass(frozen=True)
+class FigureOfTopic:
+    """A measure of a table, whose newest figure stands for a topic."""
+
+    table: str
+    measure: str
+
+
+@lru_cache(maxsize=4)
+def topic_figures(path: str) -> Mapping[str, FigureOfTopic]:
+    """The figures that stand for topics, as the file declares them, by the topic's name; read once
+    a process.
+
+    :raises ConfigurationError: the file is missing or wrong.
+    """
+    found = {}
+    for entry in _entries(Path(path), "topics", _TOPIC_FIELDS):
+        figure = entry.get("figure")
+        if figure is None:
+            continue
+        if not isinstance(figure, dict) or set(figure) != {"table", "measure"}:
+            raise ConfigurationError(
+                f"{path}: {entry['name']}: `figure` needs a `table` and a `measure`, nothing else."
+            )
+        found[entry["name"]] = FigureOfTopic(str(figure["table"]), str(figure["measure"]))
+    return found

@@ -19,6 +19,7 @@ from ckan import model
 
 from ckanext.hcmedu import reports
 from ckanext.hcmedu.model import Projection
+from ckanext.hcmedu.published import published
 from harvesters.releases import ReleaseStore, UnknownRelease
 from harvesters.targets import Figure, Values, compute
 from schemas import Declarations, Target
@@ -160,12 +161,7 @@ def _releases(query: Any) -> dict[str, int]:
 
 def _public() -> dict[str, int]:
     """The release of each table that readers without an account are shown."""
-    package = model.Package
-    return _releases(
-        sa.select(Projection.table_name, Projection.release)
-        .join(package, package.id == Projection.dataset_id)
-        .where(package.state == model.State.ACTIVE, package.private.is_(False))
-    )
+    return {table: one.release for table, one in published().items()}
 
 
 def standings(declarations: Declarations) -> list[Standing]:

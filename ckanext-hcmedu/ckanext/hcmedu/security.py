@@ -38,6 +38,9 @@ _INLINE = "'self' 'unsafe-inline'"
 _OF_CKAN = _STRICT | {"script-src": _INLINE, "style-src": _INLINE}
 _PREVIEWS = "resource.view"
 
+# Made to be shown in other sites' pages.
+_EMBEDDED = "hcmedu_figures.embed"
+
 
 def is_for_readers() -> bool:
     """Whether the page that is asked for is one of ours, for everyone, and needs nothing of CKAN's
@@ -49,6 +52,8 @@ def is_for_readers() -> bool:
 def add_headers(response: Response) -> Response:
     """Tell the browser; what an answer says itself is kept."""
     policy = _STRICT if is_for_readers() else _OF_CKAN
+    if request.endpoint == _EMBEDDED:
+        policy = policy | {"frame-ancestors": "*"}
     written = "; ".join(f"{name} {value}" for name, value in policy.items())
     for name, value in {**_HEADERS, "Content-Security-Policy": written}.items():
         response.headers.setdefault(name, value)

@@ -31,6 +31,7 @@ def check() -> None:
         ("hcmedu.organizations_path", Path.is_file),
         ("hcmedu.topics_path", Path.is_file),
         ("hcmedu.official_shapes_path", Path.is_dir),
+        ("hcmedu.area_boundaries_path", Path.is_file),
     ):
         value = tk.config.get(key)
         if not value and key != "hcmedu.state_path":

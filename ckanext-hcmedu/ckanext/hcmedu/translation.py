@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ckanext.hcmedu import helpers
+from ckanext.hcmedu import helpers, wording
 
 
 def _translate(data: dict[str, Any], *fields: str) -> None:
@@ -20,14 +20,14 @@ def _translate(data: dict[str, Any], *fields: str) -> None:
         if isinstance(extra, dict) and "key" in extra
     }
     for field in fields:
-        translated = helpers.text(helpers.translations({**extras, **data}, field))
+        translated = wording.text(helpers.translations({**extras, **data}, field))
         if translated:
             data[field] = translated
 
 
 def dataset_for_view(dataset: dict[str, Any]) -> dict[str, Any]:
     """A dataset with its texts, and those of what belongs to it, in the language of the page."""
-    if helpers.language() == "vi":
+    if wording.language() == "vi":
         return dataset
     _translate(dataset, "title", "notes")
     for resource in dataset.get("resources", []):
@@ -43,7 +43,7 @@ def dataset_for_view(dataset: dict[str, Any]) -> dict[str, Any]:
 
 def group_for_view(group: dict[str, Any]) -> dict[str, Any]:
     """An organisation or topic with its title and description in the language of the page."""
-    if helpers.language() == "vi":
+    if wording.language() == "vi":
         return group
     _translate(group, "title", "description")
     group["display_name"] = group.get("title") or group["name"]

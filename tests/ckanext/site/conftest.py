@@ -12,7 +12,7 @@ import pytest
 from harvesters.releases import ReleaseStore
 from schemas import Declarations
 from tests.ckanext.site.by_hand import SIZE, seven
-from tests.ckanext.site.portal import make_release
+from tests.ckanext.site.portal import enrolment, make_release
 from tests.ckanext.site.web import free_address, web_server
 
 TABLES_WITH_MIGRATIONS = ("activity", "harvest", "hcmedu")
@@ -118,8 +118,11 @@ def site(empty_site: Site, site_url: str) -> Site:
     store, declarations = empty_site.store, empty_site.declarations
     tables = declarations.tables
     years = ["2023-2024", "2024-2025", "2025-2026"]
+    rows = enrolment(declarations)
     for number in (1, 2, 3):
-        make_release(store, tables["enrolment"], declarations, years[:number], suppressed=number)
+        make_release(
+            store, tables["enrolment"], declarations, years[:number], suppressed=number, given=rows
+        )
     store.withdraw("enrolment", 3, "Sai số liệu")
     make_release(store, tables["fees"], declarations)
     make_release(store, tables["areas"], declarations, simulated=False)
@@ -127,6 +130,19 @@ def site(empty_site: Site, site_url: str) -> Site:
         outcomes = reconcile(store, declarations, tables=["enrolment", "fees", "areas"])
     assert not [outcome for outcome in outcomes if outcome.is_problem], outcomes
     return empty_site
+
+
+@pytest.fixture(scope="module")
+def register(site: Site) -> Site:
+    """The same with the register of schools, six of them; the second is of the area that
+    `enrolment` has figures of."""
+    from ckanext.hcmedu.reconcile import reconcile
+
+    make_release(site.store, site.declarations.tables["schools"], site.declarations)
+    with site.app.flask_app.test_request_context():
+        outcomes = reconcile(site.store, site.declarations, tables=["schools"])
+    assert not [outcome for outcome in outcomes if outcome.is_problem], outcomes
+    return site
 
 
 @pytest.fixture(scope="module")

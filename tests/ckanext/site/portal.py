@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from harvesters.parts import Part
 from harvesters.releases import Release, ReleaseStore
-from schemas import Column, Declarations, Table
+from schemas import TOTAL, Column, Declarations, Table
 
 SOURCES = [{"name": "test", "title": {"vi": "Hệ thống thử", "en": "Test system"}}]
 _ARROW = {"integer": pa.int64(), "decimal": pa.float64()}
@@ -31,6 +31,21 @@ def _value(column: Column, number: int, period: str, declarations: Declarations)
     if column.type == "institution":
         return f"7900000{number}"
     return number if column.type in _ARROW else f"Trường thử {number}"
+
+
+def enrolment(declarations: Declarations) -> list[dict[str, Any]]:
+    """Rows of the table `enrolment`: the city, an area and a school of it, two levels, of which one
+    is suppressed, and girls."""
+    area = list(declarations.codelists["area"].codes)[1]
+    total = dict.fromkeys(declarations.tables["enrolment"].dimension_columns, TOTAL)
+    return [
+        {**total, "pupils": 1000},
+        {**total, "area": area, "pupils": 600},
+        {**total, "area": area, "school": "79000001", "pupils": 300},
+        {**total, "level": "primary", "pupils": 400},
+        {**total, "level": "preschool", "pupils": None, "pupils_status": "c"},
+        {**total, "sex": "F", "pupils": 500},
+    ]
 
 
 def make_release(

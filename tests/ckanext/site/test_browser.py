@@ -21,7 +21,7 @@ from ckanext.hcmedu.conformance.outcome import (
 )
 from tests.ckanext.site.accessibility import invalid, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("served")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("served", "register")]
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -33,6 +33,9 @@ PATHS = [
     "/dataset/enrolment/release/3/enrolment.csv", "/group/", "/group/pupils",
     "/organization/so-gddt", "/organization/about/so-gddt", "/codelist", "/codelist/area",
     "/codelist/area/25747", "/schema/enrolment", "/scoreboard", "/scoreboard/pupils-online",
+    "/dataset/enrolment/release/2/figures?measure=pupils&level=*&sex=*",
+    "/dataset/enrolment/release/2/embed", "/school", "/school/79000001",
+    "/school/compare?school=79000001&school=79000002&q=truong", "/area", "/area/26506",
     "/user/login", "/nope",
 ]  # fmt: skip
 WIDE = {"width": 1280, "height": 800}

@@ -3,14 +3,15 @@ from datetime import date, datetime
 import ckan.plugins.toolkit as tk
 import pytest
 
-from ckanext.hcmedu import helpers
+from ckanext.hcmedu import helpers, wording
 
 pytestmark = pytest.mark.unit
 
 
 @pytest.fixture(params=["vi", "en"])
 def language(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(helpers, "language", lambda: request.param)
+    for module in (helpers, wording):
+        monkeypatch.setattr(module, "language", lambda: request.param)
     monkeypatch.setitem(tk.config, "ckan.display_timezone", "Asia/Ho_Chi_Minh")
     return request.param
 

@@ -12,7 +12,7 @@ import pytest
 import ckanext.hcmedu
 from tests.ckanext.site.conftest import Site
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("register")]
 
 PAGES = {
     "/": 200,
@@ -32,6 +32,21 @@ PAGES = {
     "/dataset/areas": 200,
     "/dataset/groups/enrolment": 200,
     "/dataset/enrolment/releases": 200,
+    "/dataset/enrolment/release/2/figures": 200,
+    "/dataset/enrolment/release/2/figures?measure=pupils&period=2024-2025&level=*": 200,
+    "/dataset/enrolment/release/2/figures?measure=nope": 400,
+    "/dataset/enrolment/release/2/embed": 200,
+    "/dataset/areas/release/1/figures": 404,
+    "/dataset/enrolment/release/3/figures": 410,
+    "/school": 200,
+    "/school?q=zzzz": 200,
+    "/school/79000001": 200,
+    "/school/nope": 404,
+    "/school/compare": 200,
+    "/school/compare?school=79000001&school=79000002&q=truong": 200,
+    "/area": 200,
+    "/area/25747": 200,
+    "/area/nope": 404,
     "/group/": 200,
     "/group/pupils": 200,
     "/group/about/pupils": 200,
@@ -55,7 +70,7 @@ PAGES = {
     "/dataset/enrolment/release/3/enrolment.csv": 410,
 }
 # The same in both languages.
-SAME = {"{kibibytes} KiB", "SHA-256", "{n}"}
+SAME = {"{bytes} bytes", "{kibibytes} KiB", "SHA-256", "{n}"}
 
 
 class Page(HTMLParser):

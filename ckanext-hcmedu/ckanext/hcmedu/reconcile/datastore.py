@@ -30,7 +30,7 @@ from ckanext.datastore.backend.postgres import (
 
 from harvesters.files import digest_of
 
-LAYOUT = 1
+LAYOUT = 2
 """Counted up when this module makes tables in another way, so that all are made anew."""
 
 _TYPES: Mapping[str, str] = {
@@ -45,6 +45,9 @@ _NEVER_NULL = ("status", "flag")
 
 _INDEXED = ("period", "dimension")
 """Roles of the columns that readers filter by."""
+
+_CODES = ("code", "institution")
+"""Types of the columns that they filter a register by."""
 
 # A reader who holds a table while we wait for it holds up every reader behind us: give up soon.
 _LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
@@ -244,7 +247,7 @@ def _load(connection: sa.Connection, contents: Contents) -> None:
 def _index(connection: sa.Connection, contents: Contents) -> None:
     table = identifier(contents.datastore_id)
     for column in contents.columns:
-        if column["role"] in _INDEXED:
+        if column["role"] in _INDEXED or column["type"] in _CODES:
             connection.exec_driver_sql(f"CREATE INDEX ON {table} ({identifier(column['name'])})")
     connection.exec_driver_sql(f"CREATE INDEX ON {table} USING gin (_full_text)")
     mark = json.dumps({"hcmedu": contents.mark})

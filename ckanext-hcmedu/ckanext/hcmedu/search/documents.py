@@ -16,6 +16,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.hcmedu import settings
+from harvesters import periods
 from schemas import CodeList, Declarations, Table
 
 RECIPE = "search_recipe"
@@ -44,11 +45,30 @@ def fields(package: Mapping[str, Any]) -> dict[str, Any]:
     """
     declared = settings.declarations()
     table = declared.tables.get(package["name"])
-    if table is None:
-        found = _written(json.loads(package.get("validated_data_dict") or "{}"))
-    else:
-        found = of_table(table, declared)
-    return {**found, RECIPE: recipe()}
+    dataset = json.loads(package.get("validated_data_dict") or "{}")
+    found = _written(dataset) if table is None else of_table(table, declared)
+    return {**found, **_times_of(dataset), RECIPE: recipe()}
+
+
+_MOST_YEARS = 30
+"""School years that a dataset is found by, the newest ones."""
+
+
+def _times_of(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """What one can filter by: the school years that the dataset tells of, and the year in which it
+    was released."""
+    years: set[str] = set()
+    for one in dataset.get("temporal_coverage") or []:
+        days = [str(one.get(end) or "") for end in ("start", "end")]
+        if not all(periods.is_period("date", day) for day in days):
+            continue
+        first, last = (int(periods.school_year_of("date", day)[:4]) for day in days)
+        years |= {f"{year}-{year + 1}" for year in range(max(first, last - _MOST_YEARS), last + 1)}
+    released = str(dataset.get("modified") or dataset.get("metadata_modified") or "")[:4]
+    return {
+        "school_year": sorted(years),
+        **({"year_of_release": released} if released.isdecimal() else {}),
+    }
 
 
 def of_table(table: Table, declared: Declarations) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ import json
 import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response
 
-from ckanext.hcmedu import helpers
+from ckanext.hcmedu import helpers, wording
 
 blueprint = Blueprint("hcmedu_manifest", __name__)
 
@@ -36,7 +36,7 @@ def read() -> Response:
         "name": helpers.site_title(),
         "short_name": tk._("Education data"),
         "description": helpers.site_description(),
-        "lang": helpers.language(),
+        "lang": wording.language(),
         "dir": "ltr",
         "id": tk.url_for("home.index", locale="default"),
         "start_url": start,

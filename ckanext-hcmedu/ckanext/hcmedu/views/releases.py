@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, abort, request, send_file
 
 from ckanext.hcmedu import settings
 from harvesters.certificates import public_certificate
@@ -33,6 +33,14 @@ def _release(table: str, number: int) -> Release:
     if found is None or found.state == "waiting":
         tk.abort(404, tk._("There is no such release."))
     return found
+
+
+def open_release(table: str, number: int) -> Release:
+    """A release that is published; who asks for another is answered here, with 404 or 410."""
+    release = _release(table, number)
+    if release.state == "withdrawn":
+        abort(_withdrawn(release))
+    return release
 
 
 def _safe(table: str) -> str:
@@ -77,9 +85,7 @@ def _title(table: str) -> Any:
 @blueprint.route(f"/<table>/release/<int:number>/{_MANIFEST}")
 def manifest(table: str, number: int) -> Response:
     """What a release is made of: periods, columns, files with digests, changes, certificates."""
-    release = _release(table, number)
-    if release.state == "withdrawn":
-        return _withdrawn(release)
+    release = open_release(table, number)
     return _document(release.manifest)
 
 
@@ -87,9 +93,7 @@ def manifest(table: str, number: int) -> Response:
 def certificate(table: str, number: int) -> Response:
     """What the audit of a release checked, of which files, with which outcome: what of its
     certificates is public."""
-    release = _release(table, number)
-    if release.state == "withdrawn":
-        return _withdrawn(release)
+    release = open_release(table, number)
     return _document(public_certificate(release))
 
 
@@ -103,9 +107,7 @@ def _document(data: Mapping[str, Any]) -> Response:
 @blueprint.route("/<table>/release/<int:number>/<name>")
 def file(table: str, number: int, name: str) -> Response:
     """A file of a release: only what its manifest names, with its digest as a strong ETag."""
-    release = _release(table, number)
-    if release.state == "withdrawn":
-        return _withdrawn(release)
+    release = open_release(table, number)
     described = next((each for each in release.manifest["files"] if each["name"] == name), None)
     path = release.file(name)
     if described is None or path is None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, request
 
-from ckanext.hcmedu import collation, helpers, scoreboard, settings
+from ckanext.hcmedu import collation, scoreboard, settings, wording
 from ckanext.hcmedu.scoreboard import Standing
 from harvesters.targets import Figure, Values
 
@@ -71,4 +71,4 @@ def names(standing: Standing, values: Values) -> Mapping[str, str]:
     column = standing.target.of.table.column(by) if by else None
     if column is None or column.codelist is None:
         return {code: values.names.get(code, code) for code in values.behind}
-    return {code: helpers.code_label(column.codelist, code) for code in values.behind}
+    return {code: wording.code_label(column.codelist, code) for code in values.behind}

@@ -1,0 +1,122 @@
+"""The cache that we ship, in a real nginx: what it keeps, for how long, and of whom nothing."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.ckanext.site.conftest import Site
+from tests.ckanext.site.web import free_address
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("served")]
+
+NGINX = "/usr/sbin/nginx"
+SHIPPED = Path(__file__).parents[3] / "config/nginx/hcmedu.conf"
+
+
+def configuration_of(portal: str, listen: str, folder: Path) -> str:
+    """What is shipped, with the addresses and the folder of the test."""
+    shipped = SHIPPED.read_text()
+    for ours, theirs in (
+        ("127.0.0.1:5000", portal.removeprefix("http://")),
+        ("listen 8080", f"listen {listen.removeprefix('http://')}"),
+        ("/var/cache/nginx/hcmedu", str(folder / "cache")),
+    ):
+        assert shipped.count(ours) == 1
+        shipped = shipped.replace(ours, theirs)
+    temporary = "".join(
+        f"{kind}_temp_path {folder}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    user = "user root;" if os.getuid() == 0 else ""
+    return (
+        f"{user} worker_processes 1; pid {folder}/pid; error_log {folder}/errors; daemon off;"
+        f"events {{}} http {{ access_log off; {temporary} {shipped} }}"
+    )
+
+
+@pytest.fixture(scope="module")
+def cache(served: Site, site_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of nginx before the portal."""
+    folder = tmp_path_factory.mktemp("nginx")
+    listen = free_address()
+    file = folder / "nginx.conf"
+    file.write_text(configuration_of(site_url, listen, folder))
+    running = subprocess.Popen([NGINX, "-c", str(file), "-e", str(folder / "errors")])
+    try:
+        for _ in range(100):
+            try:
+                requests.get(f"{listen}/nope", timeout=10)
+                break
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        else:
+            pytest.fail((folder / "errors").read_text())
+        yield listen
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def get(url: str, **headers: str) -> requests.Response:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.get(url, headers=names, timeout=30)
+
+
+def twice(url: str, **headers: str) -> tuple[requests.Response, requests.Response]:
+    """Two answers to the same within the second that a page may be kept."""
+    for _ in range(5):
+        first, start = get(url, **headers), time.monotonic()
+        second = get(url, **headers)
+        if time.monotonic() - start < 0.5:
+            return first, second
+    raise AssertionError("The machine is too slow to ask twice within a second.")
+
+
+@pytest.mark.parametrize("path", ["/", "/dataset/", "/dataset/enrolment", "/en/school"])
+def test_a_page_is_kept_for_readers(cache: str, path: str) -> None:
+    first, second = twice(cache + path)
+    assert first.status_code == 200
+    assert second.headers["X-Cache"] == "HIT"
+    assert second.content == first.content
+    assert "Set-Cookie" not in first.headers
+
+
+def test_after_two_seconds_at_most_it_is_asked_for_again(cache: str) -> None:
+    twice(f"{cache}/about")
+    # nginx counts in whole seconds.
+    time.sleep(2.1)
+    assert get(f"{cache}/about").headers["X-Cache"] in ("EXPIRED", "MISS")
+
+
+@pytest.mark.parametrize(
+    "header", [{"Cookie": "ckan=x"}, {"Authorization": "x"}, {"X_CKAN_API_Key": "x"}]
+)
+def test_nothing_is_kept_of_or_for_those_with_a_session_or_key(
+    cache: str, header: dict[str, str]
+) -> None:
+    twice(f"{cache}/dataset/fees")
+    for answer in twice(f"{cache}/dataset/fees", **header):
+        assert answer.headers["X-Cache"] == "BYPASS"
+
+
+def test_languages_and_codings_are_told_apart(cache: str) -> None:
+    vietnamese = twice(f"{cache}/about")[1].text
+    english = twice(f"{cache}/en/about")[1].text
+    assert vietnamese != english
+    plain = get(f"{cache}/about", Accept_Encoding="identity")
+    assert "Content-Encoding" not in plain.headers and plain.text == vietnamese
+
+
+def test_a_form_is_not_kept(cache: str) -> None:
+    assert twice(f"{cache}/user/login")[1].headers["X-Cache"] != "HIT"
+
+
+def test_a_file_is_asked_about_each_time(cache: str) -> None:
+    url = f"{cache}/dataset/enrolment/release/2/enrolment.csv"
+    for answer in twice(url):
+        assert answer.status_code == 200 and answer.headers["X-Cache"] != "HIT"
