@@ -250,7 +250,8 @@ def test_no_page_file_or_feed_that_a_crawler_reaches_holds_a_marker(
     reached = " ".join(crawler.seen)
     for exit in ("/dataset/enrolment/release/", "manifest.json", "certificate.json", "/privacy",
                  ".xlsx", ".parquet", "/codelist/", "/changes.trig?page=", "/changes.nq?page=",
-                 "/schema/", "/catalog", "/feeds/", "/resource/", "/organization/"):  # fmt: skip
+                 "/schema/", "/catalog", "/figures.xlsx", "/school/",
+                 "/area/", "/feeds/", "/resource/", "/organization/"):  # fmt: skip
         assert exit in reached, exit
     if reader == "editor":
         assert "/harvest/" in reached
@@ -267,6 +268,8 @@ def _doors(portal: Portal, reader: str) -> list[str]:
         "/feeds/dataset.atom", "/feeds/custom.atom", "/activity", "/.well-known/security.txt",
         "/nothing-here", "/dataset/nothing-here", "/dataset/enrolment/release/99999/manifest.json",
         "/dataset/activity/enrolment", "/dataset/changes/enrolment", "/dataset/groups/enrolment",
+        "/school", "/area", "/school.geojson", "/suggest?q=tr", "/school?q=truong",
+        "/school/compare?q=truong", "/scoreboard.json",
     ]  # fmt: skip
     for table in _PERSONAL if reader == "editor" else portal.action("package_list"):
         doors += [f"/dataset/{table}", f"/dataset/{table}/releases", f"/schema/{table}.json"]
@@ -274,6 +277,9 @@ def _doors(portal: Portal, reader: str) -> list[str]:
         doors.append(f"/dataset/{table}/croissant.jsonld")
         doors += [f"/dataset/activity/{table}", f"/datastore/dictionary_download/{table}"]
     for table in _PERSONAL:
+        figures = f"/dataset/{table}/release/{_current(portal, table).number}/figures"
+        for ending in ("", ".csv", ".xlsx", ".svg", ".png"):
+            doors += [f"{figures}{ending}?{axis}=*" for axis in ("area", "level")]
         kinds = ("csv", "tsv", "json", "xml")
         doors += [f"/datastore/dump/{table}?format={kind}" for kind in kinds]
     if reader == "editor":

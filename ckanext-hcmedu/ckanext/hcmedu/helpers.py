@@ -269,6 +269,16 @@ def notes(manifest: Mapping[str, Any]) -> list[Mapping[str, str]]:
     return [note for note in manifest["notes"] if note != SIMULATED]
 
 
+def plain(markdown: str | None) -> str:
+    """The beginning of a text in Markdown as one line, as search engines and messengers show it."""
+    words = Markup(tk.h.render_markdown(markdown or "")).striptags()
+    return words if len(words) <= _SUMMARY else f"{words[:_SUMMARY].rsplit(' ', 1)[0]} …"
+
+
+_SUMMARY = 200
+"""Characters of a text that stand for it."""
+
+
 def license_title(license_id: str) -> str:
     """The name of a licence in the reader's language; datasets carry that of their last writer."""
     found = model.Package.get_license_register().get(license_id)
@@ -421,6 +431,7 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         is_staff,
         percent,
         notes,
+        plain,
         license_title,
         error_title,
         error_detail,

@@ -1,10 +1,12 @@
 """The pages in a real browser, at the widths of a desk and of a phone."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+import openpyxl
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -243,4 +245,89 @@ def test_staff_see_how_the_portal_stands_on_a_phone(
     assert page.get_by_role("status").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.context.close()
+    assert problems == []
+
+
+PHONE = {"width": 390, "height": 800}
+READERS = [
+    (WIDE, "", True), (PHONE, "", True), (PHONE, "", False), (WIDE, "/en", False),
+]  # fmt: skip
+"""At a desk or on a phone, in one of the languages, with or without scripts."""
+
+
+@pytest.fixture(params=READERS, ids=["desk", "phone", "phone-no-script", "desk-en-no-script"])
+def reader(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[tuple[Page, str]]:
+    """A reader's page, and the language in the address; nothing may go wrong on the way."""
+    viewport, language, scripts = request.param
+    context = chromium.new_context(viewport=viewport, java_script_enabled=scripts)
+    page = context.new_page()
+    problems = problems_of(page)
+    yield page, language
+    context.close()
+    assert problems == []
+
+
+def test_two_schools_are_compared_from_a_search(address: str, reader: tuple[Page, str]) -> None:
+    page, language = reader
+    en = bool(language)
+    page.goto(f"{address}{language}/dataset/?q=truong+thu+1")
+    page.get_by_role("link", name="Trường thử 1").click()
+    page.get_by_role("link", name="Compare with other" if en else "So sánh với trường khác").click()
+    page.get_by_role("searchbox").fill("truong thu 2")
+    page.get_by_role("button", name="Search" if en else "Tìm kiếm").click()
+    page.get_by_role("link", name="Trường thử 2").click()
+    heads = page.locator("thead th").all_inner_texts()
+    assert len(heads) == 3 and "Trường thử 1" in heads[1] and "Trường thử 2" in heads[2]
+    row = page.get_by_role("row").filter(has_text="Pupils," if en else "Số học sinh,")
+    assert row.locator("td").all_inner_texts() == ["300", "x"]
+
+
+def test_a_table_is_built_shared_and_taken_away(
+    address: str, reader: tuple[Page, str], chromium: Browser
+) -> None:
+    page, language = reader
+    en = bool(language)
+    page.goto(f"{address}{language}/dataset/enrolment")
+    page.get_by_role("link", name="Build a table" if en else "Tự lập bảng").first.click()
+    form = page.locator(".builder-form")
+    level = form.locator("details").filter(has_text="Level of education" if en else "Cấp học").first
+    if not level.locator("input").first.is_visible():
+        level.locator("summary").click()
+    level.get_by_label("Each one, without the total" if en else "Từng mục, không kèm tổng").check()
+    form.get_by_role("button", name="Show" if en else "Xem").click()
+    table = page.locator("table.figures")
+    assert "1.000" in table.inner_text() or "1,000" in table.inner_text()
+    # The reason of a suppressed figure is said where it stands.
+    why = "suppressed to protect" if en else "được ẩn để bảo vệ"
+    assert why in str(table.locator("abbr.symbol").first.get_attribute("title"))
+    shared = page.locator("pre code", has_text="/figures?").first.inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Excel (XLSX)").click()
+    book = openpyxl.load_workbook(io.BytesIO(download.value.path().read_bytes()))
+    assert book.worksheets[0]["B2"].value == 1000
+    other = chromium.new_page()
+    other.goto(shared)
+    assert other.locator("table.figures").inner_text() == table.inner_text()
+    other.close()
+
+
+def test_figures_of_an_area_are_chosen_on_the_datasets_page(
+    address: str, reader: tuple[Page, str]
+) -> None:
+    page, language = reader
+    page.goto(f"{address}{language}/dataset/enrolment")
+    page.locator("#quick-level").select_option("primary")
+    page.locator(".quick-form").get_by_role("button").click()
+    assert page.locator(".key-figures .value").first.inner_text().strip() == "400"
+    assert page.locator("#quick-level").input_value() == "primary"
+
+
+def test_suggestions_come_while_a_question_is_typed(address: str, chromium: Browser) -> None:
+    page = chromium.new_page(viewport=PHONE)
+    problems = problems_of(page)
+    page.goto(address)
+    page.get_by_role("combobox", name="Tìm bộ dữ liệu").press_sequentially("hoc si")
+    option = page.locator("datalist option[value='học sinh']")
+    option.wait_for(state="attached")
+    page.close()
     assert problems == []
