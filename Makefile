@@ -45,7 +45,7 @@ format: ## Put the code into the project's format
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
-bench: ## Measure: full city, unchanged city, one changed dataset, privacy gate, feed, search
+bench: ## Measure: full city, unchanged city, one changed dataset, privacy gate, feed, search, pages
 	@config/local/install.sh test
 	@$(PYTHON) -m tests.bench
 

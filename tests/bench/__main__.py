@@ -1,7 +1,8 @@
 """``make bench``: measure on services of its own and print a table of medians and ratios.
 
-Three more tables follow: that of the privacy gate, which needs no service (`tests.bench.gate`),
-that of the feed (`tests.bench.feed`) and that of search (`tests.bench.relevance`).
+Four more tables follow: that of the privacy gate, which needs no service (`tests.bench.gate`),
+that of the feed (`tests.bench.feed`), that of search (`tests.bench.relevance`) and that of the
+pages (`tests.bench.pages`).
 """
 
 from __future__ import annotations
@@ -28,7 +29,12 @@ def main() -> int:
         city = [_measure(ours, "tests.bench.city", str(STATE / "city")) for _ in range(runs)]
         publishing = _measure(ours, "tests.bench.publishing", str(runs))
     _print(scale, city, publishing)
-    for module in ("tests.bench.gate", "tests.bench.feed", "tests.bench.relevance"):
+    for module in (
+        "tests.bench.gate",
+        "tests.bench.feed",
+        "tests.bench.relevance",
+        "tests.bench.pages",
+    ):
         subprocess.run([sys.executable, "-m", module], check=True, cwd=ROOT)
     return 0
 

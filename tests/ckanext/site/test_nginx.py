@@ -1,65 +1,24 @@
 """The cache that we ship, in a real nginx: what it keeps, for how long, and of whom nothing."""
 
-import os
-import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
 
 from tests.ckanext.site.conftest import Site
 from tests.ckanext.site.web import free_address
+from tests.platform.nginx import nginx
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("served")]
-
-NGINX = "/usr/sbin/nginx"
-SHIPPED = Path(__file__).parents[3] / "config/nginx/hcmedu.conf"
-
-
-def configuration_of(portal: str, listen: str, folder: Path) -> str:
-    """What is shipped, with the addresses and the folder of the test."""
-    shipped = SHIPPED.read_text()
-    for ours, theirs in (
-        ("127.0.0.1:5000", portal.removeprefix("http://")),
-        ("listen 8080", f"listen {listen.removeprefix('http://')}"),
-        ("/var/cache/nginx/hcmedu", str(folder / "cache")),
-    ):
-        assert shipped.count(ours) == 1
-        shipped = shipped.replace(ours, theirs)
-    temporary = "".join(
-        f"{kind}_temp_path {folder}/{kind};"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    user = "user root;" if os.getuid() == 0 else ""
-    return (
-        f"{user} worker_processes 1; pid {folder}/pid; error_log {folder}/errors; daemon off;"
-        f"events {{}} http {{ access_log off; {temporary} {shipped} }}"
-    )
 
 
 @pytest.fixture(scope="module")
 def cache(served: Site, site_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of nginx before the portal."""
-    folder = tmp_path_factory.mktemp("nginx")
     listen = free_address()
-    file = folder / "nginx.conf"
-    file.write_text(configuration_of(site_url, listen, folder))
-    running = subprocess.Popen([NGINX, "-c", str(file), "-e", str(folder / "errors")])
-    try:
-        for _ in range(100):
-            try:
-                requests.get(f"{listen}/nope", timeout=10)
-                break
-            except requests.ConnectionError:
-                time.sleep(0.1)
-        else:
-            pytest.fail((folder / "errors").read_text())
+    with nginx(site_url, listen, tmp_path_factory.mktemp("nginx")):
         yield listen
-    finally:
-        running.terminate()
-        running.wait()
 
 
 def get(url: str, **headers: str) -> requests.Response:
