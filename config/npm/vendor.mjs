@@ -10,6 +10,11 @@ const FILES = {
     "dist/css/bootstrap.min.css": "bootstrap/bootstrap.min.css",
     "LICENSE": "bootstrap/LICENSE",
   },
+  "leaflet": {
+    "dist/leaflet.js": "leaflet/leaflet.js",
+    "dist/leaflet.css": "leaflet/leaflet.css",
+    "LICENSE": "leaflet/LICENSE",
+  },
   "@fontsource-variable/source-sans-3": {
     "files/source-sans-3-latin-wght-normal.woff2": "source-sans-3/latin.woff2",
     "files/source-sans-3-vietnamese-wght-normal.woff2": "source-sans-3/vietnamese.woff2",

@@ -104,6 +104,16 @@ def place_url(kind: str, code: str) -> str | None:
     return tk.h.url_for(f"hcmedu_places.{kind}", code=code)
 
 
+def map_tiles() -> dict[str, str] | None:
+    """Where the background of maps comes from; None where there is none."""
+    return settings.map_tiles()
+
+
+def has_boundaries() -> bool:
+    """Whether the operator supplies the boundaries of areas."""
+    return bool(tk.config.get("hcmedu.area_boundaries_path"))
+
+
 @dataclass(frozen=True)
 class TopicFigure:
     """The figure that stands for a topic, and the table that it is of."""
@@ -402,6 +412,8 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         score,
         standings,
         place_url,
+        map_tiles,
+        has_boundaries,
         file_size,
         period_span,
         period_name,

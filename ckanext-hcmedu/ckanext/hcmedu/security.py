@@ -8,6 +8,8 @@ from __future__ import annotations
 import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, request
 
+from ckanext.hcmedu import settings
+
 blueprint = Blueprint("hcmedu_security", __name__)
 
 _HEADERS = {
@@ -38,6 +40,8 @@ _INLINE = "'self' 'unsafe-inline'"
 _OF_CKAN = _STRICT | {"script-src": _INLINE, "style-src": _INLINE}
 _PREVIEWS = "resource.view"
 
+_WITH_MAPS = ("hcmedu_places.school_map", "hcmedu_places.area")
+
 # Made to be shown in other sites' pages.
 _EMBEDDED = "hcmedu_figures.embed"
 
@@ -52,6 +56,9 @@ def is_for_readers() -> bool:
 def add_headers(response: Response) -> Response:
     """Tell the browser; what an answer says itself is kept."""
     policy = _STRICT if is_for_readers() else _OF_CKAN
+    tiles = settings.map_tiles() if request.endpoint in _WITH_MAPS else None
+    if tiles:
+        policy = policy | {"img-src": f"{policy['img-src']} {tiles['origin']}"}
     if request.endpoint == _EMBEDDED:
         policy = policy | {"frame-ancestors": "*"}
     written = "; ".join(f"{name} {value}" for name, value in policy.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 from ckan import model
@@ -42,6 +43,16 @@ def check() -> None:
         if not is_there(path):
             kind = "folder" if is_there is Path.is_dir else "file"
             raise CkanConfigurationException(f"{key} is `{value}`: there is no such {kind}.")
+    tiles = map_tiles()
+    if tiles and not (
+        tiles["url"].startswith(("https://", "http://"))
+        and all(part in tiles["url"] for part in ("{z}", "{x}", "{y}"))
+        and not set(tiles["origin"]) & set(" ;,'\"{}")
+    ):
+        raise CkanConfigurationException(
+            f"hcmedu.map_tiles_url is `{tiles['url']}`: expected an address with {{z}}, {{x}} and "
+            "{y} in its path, like https://tiles.example.org/{z}/{x}/{y}.png."
+        )
     try:
         declarations()
     except DeclarationErrors as errors:
@@ -77,6 +88,19 @@ def _declarations(paths: tuple[str, ...]) -> Declarations:
 def is_simulated() -> bool:
     """Whether the portal shows simulated data (`hcmedu.simulated`)."""
     return tk.asbool(tk.config.get("hcmedu.simulated"))
+
+
+def map_tiles() -> dict[str, str] | None:
+    """The address of the background of maps, its origin, and whom it is owed to; None without."""
+    url = tk.config["hcmedu.map_tiles_url"]
+    if not url:
+        return None
+    parts = urlsplit(url)
+    return {
+        "url": url,
+        "origin": f"{parts.scheme}://{parts.netloc}",
+        "attribution": tk.config["hcmedu.map_attribution"],
+    }
 
 
 def site_url() -> str:

@@ -22,6 +22,7 @@ from ckanext.hcmedu.conformance.outcome import (
     Shapes,
 )
 from tests.ckanext.site.accessibility import invalid, violations
+from tests.ckanext.site.conftest import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("served", "register")]
 
@@ -37,7 +38,8 @@ PATHS = [
     "/codelist/area/25747", "/schema/enrolment", "/scoreboard", "/scoreboard/pupils-online",
     "/dataset/enrolment/release/2/figures?measure=pupils&level=*&sex=*",
     "/dataset/enrolment/release/2/embed", "/school", "/school/79000001",
-    "/school/compare?school=79000001&school=79000002&q=truong", "/area", "/area/26506",
+    "/school/compare?school=79000001&school=79000002&q=truong", "/area",
+    "/school/map",
     "/user/login", "/nope",
 ]  # fmt: skip
 WIDE = {"width": 1280, "height": 800}
@@ -331,3 +333,35 @@ def test_suggestions_come_while_a_question_is_typed(address: str, chromium: Brow
     option.wait_for(state="attached")
     page.close()
     assert problems == []
+
+
+def test_schools_are_on_a_map_that_leads_to_them(
+    site: Site, address: str, chromium: Browser
+) -> None:
+    area = list(site.declarations.codelists["area"].codes)[1]
+    page = chromium.new_page(viewport=PHONE, reduced_motion="reduce")
+    problems = problems_of(page)
+    page.goto(f"{address}/area/{area}")
+    map = page.get_by_role("group", name="Bản đồ trường học")
+    map.locator("canvas").wait_for()
+    assert page.locator(".map-legend").inner_text().strip() == "Tiểu học"
+    box = map.bounding_box()
+    assert box is not None
+    # The only school stands in the middle.
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    map.get_by_role("link", name="Trường thử 1").click()
+    assert page.url == f"{address}/school/79000001"
+    page.goto(f"{address}/area/{area}")
+    assert violations(page) == []
+    page.close()
+    assert problems == []
+
+
+def test_without_scripts_the_map_is_a_picture(site: Site, address: str, chromium: Browser) -> None:
+    area = list(site.declarations.codelists["area"].codes)[1]
+    page = chromium.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{address}/area/{area}")
+    picture = page.get_by_role("img", name="Bản đồ các trường")
+    assert picture.is_visible()
+    assert page.request.get(address + str(picture.get_attribute("src"))).ok
+    page.context.close()

@@ -41,6 +41,7 @@ PAGES = {
     "/school": 200,
     "/school?q=zzzz": 200,
     "/school/79000001": 200,
+    "/school/map": 200,
     "/school/nope": 404,
     "/school/compare": 200,
     "/school/compare?school=79000001&school=79000002&q=truong": 200,

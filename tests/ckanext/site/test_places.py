@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,3 +138,47 @@ def test_searches_are_narrowed_down_by_school_year_and_year_of_release(site: Sit
     page = site.get("/en/dataset/").text
     assert "School year" in page and "Year of release" in page
     assert 'href="/dataset/enrolment"' not in site.get("/dataset/?school_year=2019-2020").text
+
+
+SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [3, 0], [3, 3], [0, 3], [0, 0]]]}
+
+
+@pytest.fixture
+def boundaries(area: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    import ckan.plugins.toolkit as tk
+
+    feature = {"type": "Feature", "properties": {"code": area}, "geometry": SQUARE}
+    path = tmp_path / "areas.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    monkeypatch.setitem(tk.config, "hcmedu.area_boundaries_path", str(path))
+    return path
+
+
+def test_areas_have_the_boundaries_that_an_operator_supplies(
+    site: Site, area: str, boundaries: Path
+) -> None:
+    [shape] = json.loads(site.get(f"/area.geojson?area={area}").data)["features"]
+    assert shape["properties"] == {"code": area} and shape["geometry"] == SQUARE
+    assert "data-boundaries" in site.get(f"/area/{area}").text
+    drawn = "/dataset/enrolment/release/2/figures.svg?measure=pupils&period=2024-2025&area=*"
+    assert b"geoshape" in site.get(f"{drawn}&chart=map").data
+
+
+def test_without_boundaries_there_are_none(site: Site, area: str) -> None:
+    assert site.get("/area.geojson").status_code == 404
+    assert "data-boundaries" not in site.get(f"/area/{area}").text
+
+
+def test_only_maps_may_have_pictures_from_the_tile_server(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ckan.plugins.toolkit as tk
+
+    url = "https://tiles.example.org/{z}/{x}/{y}.png"
+    monkeypatch.setitem(tk.config, "hcmedu.map_tiles_url", url)
+    policy = {
+        path: site.get(path).headers["Content-Security-Policy"] for path in ("/school/map", "/")
+    }
+    assert "img-src 'self' data: https://tiles.example.org;" in policy["/school/map"]
+    assert "example.org" not in policy["/"]
+    assert url in site.get("/school/map").text

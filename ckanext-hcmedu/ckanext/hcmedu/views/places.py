@@ -92,11 +92,43 @@ def compare() -> str:
     return tk.render("hcmedu/places/compare.html", page)
 
 
+@blueprint.route("/school/map")
+def school_map() -> str:
+    """All current schools on a map."""
+    return tk.render(
+        "hcmedu/places/map.html", {"count": len(register().find()), "levels": levels()}
+    )
+
+
+def levels() -> list[tuple[str, str]]:
+    """The levels of education, in their order: code, and what it is called."""
+    known = settings.declarations().codelists["level"].codes
+    return [(code, wording.code_label("level", code)) for code in known]
+
+
+@blueprint.route("/area.geojson")
+def shapes() -> Response:
+    """The boundaries of areas, of one or of all, as GeoJSON; 404 where there are none."""
+    known, asked = maps.boundaries(), request.args.get("area")
+    chosen = known if asked is None else {asked: known[asked]} if asked in known else {}
+    if not chosen:
+        tk.abort(404, tk._("The portal has no boundaries of areas."))
+    features = [
+        {"type": "Feature", "properties": {"code": code}, "geometry": shape}
+        for code, shape in chosen.items()
+    ]
+    return _geojson({"type": "FeatureCollection", "features": features})
+
+
 @blueprint.route("/school.geojson")
 def points() -> Response:
     """The places of current schools, of an area or of the whole city, as GeoJSON."""
     found = register().find(area=request.args.get("area", ""))
-    body = json.dumps(maps.geojson(found), ensure_ascii=False, separators=(",", ":"))
+    return _geojson(maps.geojson(found))
+
+
+def _geojson(content: dict[str, Any]) -> Response:
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     response = Response(body, content_type="application/geo+json")
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.add_etag()
@@ -124,6 +156,7 @@ def area(code: str) -> Response | str:
         "schools": register().find(area=code),
         "changes": areas.changes_of("area", code),
         "map": map_of(code),
+        "levels": levels(),
     }
     return tk.render("hcmedu/places/area.html", page)
 
