@@ -344,6 +344,7 @@ def test_schools_are_on_a_map_that_leads_to_them(
     page.goto(f"{address}/area/{area}")
     map = page.get_by_role("group", name="Bản đồ trường học")
     map.locator("canvas").wait_for()
+    map.scroll_into_view_if_needed()
     assert page.locator(".map-legend").inner_text().strip() == "Tiểu học"
     box = map.bounding_box()
     assert box is not None

@@ -57,7 +57,7 @@ def suitable(grid: Grid, has_map: bool) -> list[str]:
         kinds += ["map"] if has_map else []
         kinds += ["bar", "dot"] if _size(grid, others[0]) <= _FEW else ["dot", "bar"]
     elif not names or (len(names) == 2 and grid.unit and not over_time):
-        kinds.append("bar")
+        kinds += ["bar"] if names or not has_map else ["bar", "map"]
     if over_time and len(names) == 2:
         kinds.append("multiples")
     return kinds
