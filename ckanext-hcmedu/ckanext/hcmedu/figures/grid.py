@@ -34,6 +34,9 @@ class Cell:
         return self.status == "c"
 
 
+_MOST_LINES = 500
+"""Lines of a table that a page shows."""
+
 ABSENT = Cell(None, "x")
 """Where a release has no row."""
 
@@ -82,6 +85,11 @@ class Grid:
     def cells(self) -> Iterable[Cell]:
         """All figures."""
         return (cell for line in self.lines for cell in line.cells)
+
+    @property
+    def shown(self) -> Sequence[Line]:
+        """The lines that a page shows; files have all of them."""
+        return self.lines[:_MOST_LINES]
 
     @property
     def hidden(self) -> int:
