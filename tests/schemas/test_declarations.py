@@ -35,6 +35,15 @@ def test_titles_are_in_both_languages_everywhere(own: Declarations) -> None:
     assert [text for text in texts if not (text["vi"].strip() and text["en"].strip())] == []
 
 
+def test_keywords_are_the_same_ones_in_both_languages(own: Declarations) -> None:
+    # A page pairs them by their places, and shows the Vietnamese ones where it cannot.
+    counts = {
+        name: {language: len(words) for language, words in table.keywords.items()}
+        for name, table in own.tables.items()
+    }
+    assert [name for name, each in counts.items() if each["vi"] != each["en"]] == []
+
+
 def test_there_are_168_areas_of_three_kinds(own: Declarations) -> None:
     areas = own.codelists["area"].codes
     kinds = [code.extra["area_kind"] for code in areas.values()]
