@@ -203,3 +203,26 @@ def released(release: Release) -> list[dict[str, Any]]:
     path = release.file("enrolment.parquet")
     assert path is not None
     return pq.read_table(path).to_pylist()
+
+
+@pytest.mark.parametrize("chart", ["bar", "line", "multiples", "map", "dot"])
+def test_a_phone_has_a_chart_of_its_own_that_fits(site: Site, chart: str) -> None:
+    query = {
+        "line": "measure=pupils&level=_T&level=*", "multiples": "measure=pupils&level=_T&level=*",
+        "map": f"{NEWEST}&area=*",
+    }.get(chart, f"{NEWEST}&level=*&level=_T")  # fmt: skip
+    page = site.get(f"{BASE}?{query}&chart={chart}").text
+    [phone] = re.findall(r'<source media="[^"]+" srcset="([^"]+)" width="(\d+)"', page)
+    assert "size=narrow" in phone[0] and int(phone[1]) <= 420
+    drawn = site.get(phone[0].replace("&amp;", "&")).text
+    assert f'width="{phone[1]}' in drawn[:500]
+
+
+def test_a_picture_has_its_texts(site: Site) -> None:
+    # The same figures in two languages: without their texts, as where no font is found, the
+    # pictures would be the same.
+    query = f"figures.png?{NEWEST}&level=*&level=_T&chart=bar"
+    pictures = [
+        site.get(f"{each}/dataset/enrolment/release/2/{query}").data for each in ("", "/en")
+    ]
+    assert pictures[0] != pictures[1]

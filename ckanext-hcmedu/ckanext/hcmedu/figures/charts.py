@@ -7,6 +7,7 @@ there are. Colours are Paul Tol's scheme "muted", for any kind of colour vision.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -14,7 +15,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.hcmedu import wording
 from ckanext.hcmedu.figures.cube import Cube
 from ckanext.hcmedu.figures.grid import Grid
-from ckanext.hcmedu.figures.selection import MEASURE, PERIOD, Selection
+from ckanext.hcmedu.figures.selection import MEASURE, PERIOD
 from schemas import TOTAL
 
 COLOURS = ("#332288", "#cc6677", "#117733", "#aa4499", "#999933", "#882255")
@@ -27,7 +28,8 @@ _MOST_PANELS = 24
 
 _CONFIG: Mapping[str, Any] = {
     "background": "#ffffff",
-    "font": "Source Sans 3, DejaVu Sans, sans-serif",
+    # Pictures bring no fonts along: one that is measured where they are drawn, or one as wide.
+    "font": "DejaVu Sans, Verdana, sans-serif",
     "axis": {
         "labelColor": "#4d5965", "titleColor": "#4d5965", "gridColor": "#e4e9ee",
         "domainColor": "#7b8894", "tickColor": "#7b8894", "labelFontSize": 13, "titleFontSize": 13,
@@ -80,7 +82,26 @@ def _values(grid: Grid, name: str) -> list[str]:
     return list(dict.fromkeys(line.keys[at].label for line in grid.lines))
 
 
-def describe(cube: Cube, chosen: Selection, grid: Grid, kind: str, title: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Size:
+    """How wide the parts of a chart are, in pixels, and how many characters a line of its title
+    has."""
+
+    lines: int
+    bars: int
+    panel: int
+    panels: int
+    map: int
+    labels: int
+    title: int
+
+
+WIDE = Size(lines=560, bars=420, panel=170, panels=3, map=560, labels=260, title=62)
+NARROW = Size(lines=270, bars=160, panel=105, panels=2, map=300, labels=130, title=30)
+"""For a phone: a wide chart would be shrunk there until nobody can read it."""
+
+
+def describe(cube: Cube, grid: Grid, kind: str, title: str, size: Size = WIDE) -> dict[str, Any]:
     """A chart of `kind` (all but maps) in Vega-Lite 5, with a title and where it comes from."""
     names = [name for name in (*grid.sides, grid.across) if _size(grid, name) > 1]
     series = [name for name in names if name != PERIOD]
@@ -89,15 +110,15 @@ def describe(cube: Cube, chosen: Selection, grid: Grid, kind: str, title: str) -
     value = {"field": "value", "type": "quantitative", "title": unit,
              "axis": {"format": ",~r" if _is_whole(data) else ",.2~f", "tickCount": 5}}  # fmt: skip
     if kind == "line":
-        body = _lines(grid, series, value)
+        body = _lines(grid, series, value, size)
     elif kind == "multiples":
-        body = _multiples(grid, series, value)
+        body = _multiples(grid, series, value, size)
     else:
-        data, body = _ranked(grid, names, data, value, kind)
-    return {**frame(cube, title), "data": {"values": data}, **body}
+        data, body = _ranked(grid, names, data, value, kind, size)
+    return {**frame(cube, title, size), "data": {"values": data}, **body}
 
 
-def frame(cube: Cube, title: str) -> dict[str, Any]:
+def frame(cube: Cube, title: str, size: Size = WIDE) -> dict[str, Any]:
     """What all charts have: title, source, whether the data is simulated."""
     manifest = cube.release.manifest
     source = tk._("Source: HCMEdu Open Data, {table}, release {number}").format(
@@ -105,21 +126,28 @@ def frame(cube: Cube, title: str) -> dict[str, Any]:
     )
     if manifest["simulated"]:
         source = f"{source}. {tk._('Simulated data')}"
-    return titled(title, [source])
+    return titled(title, source, size)
 
 
-def titled(title: str, subtitle: Sequence[str] = ()) -> dict[str, Any]:
+def titled(title: str, subtitle: str = "", size: Size = WIDE) -> dict[str, Any]:
     """A chart's looks and its title."""
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "config": _locale(dict(_CONFIG)),
+        "config": _locale(_config(size)),
         "padding": 12,
         "title": {
-            "text": _wrapped(title), "subtitle": list(subtitle), "anchor": "start", "fontSize": 17,
+            "text": _wrapped(title, size.title),
+            "subtitle": _wrapped(subtitle, size.title * 4 // 3) if subtitle else [],
+            "anchor": "start", "fontSize": 17,
             "fontWeight": 600, "color": "#1b2530", "subtitleColor": "#4d5965",
             "subtitleFontSize": 12, "offset": 14, "subtitlePadding": 6,
         },
     }  # fmt: skip
+
+
+def _config(size: Size) -> dict[str, Any]:
+    axis = {**_CONFIG["axis"], "labelLimit": size.labels}
+    return {**_CONFIG, "axis": axis, "legend": {**_CONFIG["legend"], "labelLimit": size.lines}}
 
 
 def _locale(config: dict[str, Any]) -> dict[str, Any]:
@@ -129,7 +157,7 @@ def _locale(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "locale": {"number": number}}
 
 
-def _wrapped(text: str, width: int = 62) -> list[str]:
+def _wrapped(text: str, width: int) -> list[str]:
     lines: list[str] = [""]
     for word in text.split():
         if lines[-1] and len(lines[-1]) + len(word) >= width:
@@ -153,7 +181,9 @@ def _is_whole(data: Sequence[Mapping[str, Any]]) -> bool:
     return all(float(row["value"]).is_integer() for row in data)
 
 
-def _lines(grid: Grid, series: Sequence[str], value: Mapping[str, Any]) -> dict[str, Any]:
+def _lines(
+    grid: Grid, series: Sequence[str], value: Mapping[str, Any], size: Size
+) -> dict[str, Any]:
     encoding: dict[str, Any] = {"x": _time(grid), "y": value}
     if series:
         encoding["color"] = {
@@ -164,7 +194,7 @@ def _lines(grid: Grid, series: Sequence[str], value: Mapping[str, Any]) -> dict[
     else:
         encoding["color"] = {"value": COLOURS[0]}
     return {
-        "width": 560,
+        "width": size.lines,
         "height": 260,
         "mark": {"type": "line", "point": {"size": 55, "filled": True}, "strokeWidth": 2.5},
         "encoding": encoding,
@@ -178,14 +208,16 @@ def _time(grid: Grid) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _multiples(grid: Grid, series: Sequence[str], value: Mapping[str, Any]) -> dict[str, Any]:
+def _multiples(
+    grid: Grid, series: Sequence[str], value: Mapping[str, Any], size: Size
+) -> dict[str, Any]:
     panels = _values(grid, series[0])[:_MOST_PANELS]
     return {
         "transform": [{"filter": {"field": series[0], "oneOf": panels}}],
         "facet": {"field": series[0], "type": "nominal", "title": None, "sort": panels},
-        "columns": 3,
+        "columns": size.panels,
         "spec": {
-            "width": 170,
+            "width": size.panel,
             "height": 110,
             "mark": {"type": "line", "point": {"size": 30}, "strokeWidth": 2},
             "encoding": {
@@ -203,6 +235,7 @@ def _ranked(
     data: list[dict[str, Any]],
     value: Mapping[str, Any],
     kind: str,
+    size: Size,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     sides = [name for name in names if name != grid.across] or [grid.across]
     down = sides[0]
@@ -231,5 +264,5 @@ def _ranked(
         encoding["x"]["scale"] = {"zero": False}
     step = 24 if "yOffset" not in encoding else 14
     return data, {
-        "width": 420, "height": {"step": step}, "mark": mark, "encoding": encoding,
+        "width": size.bars, "height": {"step": step}, "mark": mark, "encoding": encoding,
     }  # fmt: skip

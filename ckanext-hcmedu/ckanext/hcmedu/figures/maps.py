@@ -17,7 +17,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.hcmedu import settings, wording
-from ckanext.hcmedu.figures.charts import COLOURS, frame, titled
+from ckanext.hcmedu.figures.charts import COLOURS, WIDE, Size, frame, titled
 from ckanext.hcmedu.figures.cube import Cube
 from ckanext.hcmedu.figures.grid import Grid
 from ckanext.hcmedu.figures.register import School, register
@@ -117,14 +117,14 @@ def fits(grid: Grid) -> bool:
     return AREA in names and single and not others and bool(boundaries() or positions())
 
 
-def describe(cube: Cube, grid: Grid, title: str) -> dict[str, Any]:
+def describe(cube: Cube, grid: Grid, title: str, size: Size = WIDE) -> dict[str, Any]:
     """A map of areas in Vega-Lite, coloured, or with circles of a size, by their figures."""
     values = {
         keys[AREA].code: float(cell.value) for keys, cell in grid.points() if cell.value is not None
     }
     shapes = boundaries()
     if shapes:
-        return {**frame(cube, title), **_shapes(shapes, values, grid.unit)}
+        return {**frame(cube, title, size), **_shapes(shapes, values, grid.unit, size)}
     places = positions()
     data = [
         {"longitude": places[code][0], "latitude": places[code][1], "value": value}
@@ -132,9 +132,9 @@ def describe(cube: Cube, grid: Grid, title: str) -> dict[str, Any]:
         if code in places
     ]
     return {
-        **frame(cube, title),
-        "width": 560,
-        "height": 560,
+        **frame(cube, title, size),
+        "width": size.map,
+        "height": size.map,
         "projection": _PLANE,
         "data": {"values": data},
         "mark": {"type": "circle", "opacity": 0.75, "stroke": "#ffffff", "strokeWidth": 0.5},
@@ -142,22 +142,22 @@ def describe(cube: Cube, grid: Grid, title: str) -> dict[str, Any]:
             "longitude": {"field": "longitude", "type": "quantitative"},
             "latitude": {"field": "latitude", "type": "quantitative"},
             "size": {"field": "value", "type": "quantitative", "title": grid.unit,
-                     "scale": {"range": [10, 500]}, "legend": {"orient": "bottom"}},
+                     "scale": {"range": [10, 500]}, "legend": {"orient": "bottom", "tickCount": 3}},
             "color": {"value": COLOURS[0]},
         },
     }  # fmt: skip
 
 
 def _shapes(
-    shapes: Mapping[str, Mapping[str, Any]], values: Mapping[str, float], unit: str
+    shapes: Mapping[str, Mapping[str, Any]], values: Mapping[str, float], unit: str, size: Size
 ) -> dict[str, Any]:
     features = [
         {"type": "Feature", "geometry": shape, "value": values.get(code)}
         for code, shape in shapes.items()
     ]
     return {
-        "width": 560,
-        "height": 560,
+        "width": size.map,
+        "height": size.map,
         "projection": _PLANE,
         "layer": [
             {

@@ -12,6 +12,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.hcmedu import settings, wording
 from ckanext.hcmedu.figures import charts, drawing, maps
+from ckanext.hcmedu.figures.charts import NARROW, WIDE, Size
 from ckanext.hcmedu.figures.cube import Cube
 from ckanext.hcmedu.figures.grid import Cell, Grid, label, lay_out
 from ckanext.hcmedu.figures.reading import NotReadable, codes_in
@@ -74,13 +75,12 @@ class Figures:
         kinds = self.kinds
         return self.chosen.chart if self.chosen.chart in kinds else next(iter(kinds), None)
 
-    @property
-    def description(self) -> dict[str, Any]:
-        """The chart in Vega-Lite."""
+    def describe(self, size: Size = WIDE) -> dict[str, Any]:
+        """The chart in Vega-Lite; `kind` must not be None."""
         if self.kind == "map":
-            return maps.describe(self.cube, self.grid, self.title)
+            return maps.describe(self.cube, self.grid, self.title, size)
         assert self.kind is not None
-        return charts.describe(self.cube, self.chosen, self.grid, self.kind, self.title)
+        return charts.describe(self.cube, self.grid, self.kind, self.title, size)
 
     def url(self, view: str = "index", chart: str | None = None, **more: Any) -> str:
         """The address of the figures, of a file (`view` is its ending) or of what is embedded."""
@@ -92,18 +92,25 @@ class Figures:
             base = tk.url_for(f"hcmedu_figures.{view}", **path)
         return f"{base}?{urlencode(chosen.query())}"
 
-    @property
-    def svg(self) -> bytes:
+    def svg(self, size: Size = WIDE) -> bytes:
         """The chart, drawn; `kind` must not be None."""
-        return drawing.svg(self.description, self.title, _told(self.grid))
+        return drawing.svg(self.describe(size), self.title, _told(self.grid))
 
     @property
     def picture(self) -> Picture | None:
         """The chart as a page refers to it."""
+        return self._picture(WIDE)
+
+    @property
+    def narrow_picture(self) -> Picture | None:
+        """The same for a phone."""
+        return self._picture(NARROW, "&size=narrow")
+
+    def _picture(self, size: Size, more: str = "") -> Picture | None:
         if self.kind is None:
             return None
-        width, height = drawing.size(self.svg)
-        return Picture(self.url("svg", chart=self.kind), width, height)
+        width, height = drawing.size(self.svg(size))
+        return Picture(self.url("svg", chart=self.kind) + more, width, height)
 
 
 def _told(grid: Grid) -> str:

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request
 
 from ckanext.hcmedu import settings, wording
 from ckanext.hcmedu.figures import drawing, exports, reading
+from ckanext.hcmedu.figures.charts import NARROW, WIDE
 from ckanext.hcmedu.figures.cube import Axis, Cube
 from ckanext.hcmedu.figures.grid import label
 from ckanext.hcmedu.figures.selection import (
@@ -28,6 +29,9 @@ from ckanext.hcmedu.views.releases import open_release
 from schemas import TOTAL
 
 blueprint = Blueprint("hcmedu_figures", __name__, url_prefix="/dataset")
+
+_SIZE = "size"
+"""The parameter that asks for a chart for a phone; it is no part of what is chosen."""
 
 _BASE = "/<table>/release/<int:number>"
 
@@ -57,7 +61,9 @@ def figures(cube: Cube, chosen: Selection) -> Figures:
 
 def _asked(table: str, number: int) -> Figures:
     cube = cube_of(table, number)
-    given = [(name, value) for name, values in request.args.lists() for value in values]
+    given = [
+        (name, value) for name, values in request.args.lists() for value in values if name != _SIZE
+    ]
     try:
         chosen = parse(cube, given) if given else headline(cube)
     except BadSelection as wrong:
@@ -94,6 +100,7 @@ def embed(table: str, number: int) -> Response:
 def file(table: str, number: int, ending: str) -> Response:
     """What is chosen as a file."""
     asked = _asked(table, number)
+    size = NARROW if request.args.get(_SIZE) == "narrow" else WIDE
     if ending == "csv":
         body = exports.as_csv(asked.grid)
     elif ending == "xlsx":
@@ -103,9 +110,9 @@ def file(table: str, number: int, ending: str) -> Response:
     elif asked.kind is None:
         tk.abort(404, tk._("No chart suits this selection: it has no figures, or too many kinds."))
     elif ending == "svg":
-        body = asked.svg
+        body = asked.svg(size)
     else:
-        body = drawing.png(asked.description)
+        body = drawing.png(asked.describe(size))
     response = Response(body, content_type=MEDIA_TYPES[ending])
     if ending in ("csv", "xlsx"):
         name = f"{table}-{number}.{ending}"
