@@ -65,11 +65,7 @@ def codes_in(release: Release, column: str) -> list[str]:
 def _from_datastore(
     datastore_id: str, columns: Sequence[str], either: Sequence[Conditions], most: int
 ) -> list[Row]:
-    values: dict[str, str] = {}
-    statement = (
-        f"SELECT {', '.join(map(identifier, columns))} FROM {identifier(datastore_id)} "
-        f"WHERE {_conditions(either, values, ':')} LIMIT {int(most)}"
-    )
+    statement, values = _statement(datastore_id, columns, either, most, ":")
     return [dict(row._mapping) for row in _ask(statement, values)]
 
 
@@ -84,11 +80,7 @@ def _ask(statement: str, values: Mapping[str, str]) -> Sequence[sa.Row[Any]]:
 def _from_file(
     release: Release, columns: Sequence[str], either: Sequence[Conditions], most: int
 ) -> list[Row]:
-    values: dict[str, str] = {}
-    statement = (
-        f"SELECT {', '.join(map(identifier, columns))} FROM release "
-        f"WHERE {_conditions(either, values, '$')} LIMIT {int(most)}"
-    )
+    statement, values = _statement("release", columns, either, most, "$")
     with _opened(release) as connection:
         found = connection.execute(statement, values).fetchall()
     return [dict(zip(columns, row, strict=True)) for row in found]
@@ -101,6 +93,18 @@ def _opened(release: Release) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": 1})
     connection.read_parquet(str(path)).create_view("release")
     return connection
+
+
+def _statement(
+    table: str, columns: Sequence[str], either: Sequence[Conditions], most: int, mark: str
+) -> tuple[str, dict[str, str]]:
+    """A query, and the values that are bound in it; `mark` stands before their names."""
+    values: dict[str, str] = {}
+    statement = (
+        f"SELECT {', '.join(map(identifier, columns))} FROM {identifier(table)} "
+        f"WHERE {_conditions(either, values, mark)} LIMIT {int(most)}"
+    )
+    return statement, values
 
 
 def _conditions(either: Sequence[Conditions], values: dict[str, str], mark: str) -> str:
