@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvesters.periods import bounds, is_period, school_year_of, span
+from harvesters.periods import bounds, following, is_period, school_year_of, span
 
 pytestmark = pytest.mark.unit
 
@@ -62,3 +62,17 @@ def test_school_years_run_from_september_to_august() -> None:
 
 def test_a_span_reaches_over_all_its_periods() -> None:
     assert span("month", ["2025-02", "2024-12"]) == (date(2024, 12, 1), date(2025, 2, 28))
+
+
+@pytest.mark.parametrize(
+    ("kind", "period", "after"),
+    [
+        ("school_year", "2024-2025", "2025-2026"),
+        ("month", "2025-08", "2025-09"),
+        ("month", "2025-12", "2026-01"),
+        ("date", "2025-07-01", "2026-07-01"),
+    ],
+)
+def test_a_period_follows_another(kind: str, period: str, after: str) -> None:
+    assert following(kind, period) == after
+    assert is_period(kind, after)
