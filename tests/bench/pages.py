@@ -2,7 +2,7 @@
 
 ``python -m tests.bench.pages`` starts services of its own, harvests the small simulated city,
 has a plain CKAN harvest the portal, and reads both: one reader, page after page, and fifty at once,
-of the portal through the cache that is shipped.
+of the portal through the cache that is shipped. Lighthouse (`tests.bench.lighthouse`) comes last.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench import lighthouse
 from tests.bench.services import ROOT, Services, services
 from tests.ckanext.site.web import free_address
 from tests.platform.nginx import nginx
@@ -161,8 +162,9 @@ def main() -> int:
         prepare(ours)
         for row in measure(ours):
             sheet.add_row(*row)
+        scores = lighthouse.sheet_of(ours.url)
         ours.stack("stop", "web", "second")
-    Console(width=130).print(sheet)
+    Console(width=130).print(sheet, scores)
     return 0
 
 
