@@ -17,7 +17,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-FOLDER = Path(__file__).with_name("lighthouse")
+FOLDER = Path(__file__).with_name("npm")
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 GOAL = 95
 
