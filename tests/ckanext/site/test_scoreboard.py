@@ -134,11 +134,10 @@ def test_what_is_hidden_from_readers_has_no_value_at_once(scored: Site) -> None:
     """Nothing is reconciled in between."""
     from tests.ckanext.site.by_hand import act
 
-    with scored.app.flask_app.test_request_context():
-        act("package_patch", id=TABLE, private=True)
-        assert is_told_nowhere(scored)
-        act("package_patch", id=TABLE, private=False)
-        assert not is_told_nowhere(scored)
+    for is_private in (True, False):
+        with scored.app.flask_app.test_request_context():
+            act("package_patch", id=TABLE, private=is_private)
+        assert is_told_nowhere(scored) is is_private
 
 
 def test_a_target_that_cannot_be_computed_stops_nothing(
