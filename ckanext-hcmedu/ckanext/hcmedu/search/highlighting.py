@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from markupsafe import Markup
@@ -23,7 +25,7 @@ def highlight(text: str, question: str) -> Markup:
     asked = [fold(word) for word in queries.words(question)]
     pairs = set(pairwise(asked))
     text = unicodedata.normalize("NFC", text)
-    found = [(each.start(), each.end(), fold(each[0])) for each in _WORD.finditer(text)]
+    found = _words(text)
     marked = set()
     for place, (_, _, word) in enumerate(found):
         if len(asked) == 1 and word == asked[0]:
@@ -33,7 +35,14 @@ def highlight(text: str, question: str) -> Markup:
     return _mark(text, found, marked)
 
 
-def _mark(text: str, found: list[tuple[int, int, str]], marked: set[int]) -> Markup:
+@lru_cache(maxsize=2048)
+def _words(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Where the words of a text begin and end, and what they are without tones; lists of datasets
+    have the same texts again and again."""
+    return tuple((each.start(), each.end(), fold(each[0])) for each in _WORD.finditer(text))
+
+
+def _mark(text: str, found: Sequence[tuple[int, int, str]], marked: set[int]) -> Markup:
     html, done = Markup(""), 0
     for place in sorted(marked):
         if place - 1 in marked:
