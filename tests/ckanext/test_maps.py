@@ -9,6 +9,7 @@ import pytest
 from ckan.exceptions import CkanConfigurationException
 
 from ckanext.hcmedu import settings
+from ckanext.hcmedu.figures import maps
 from ckanext.hcmedu.figures.maps import BadBoundaries, read_boundaries
 
 pytestmark = pytest.mark.unit
@@ -67,6 +68,15 @@ def test_a_file_that_is_not_there_or_too_large_is_said(
     monkeypatch.setattr("ckanext.hcmedu.figures.maps._MOST_BYTES", 10)
     with pytest.raises(BadBoundaries, match="simplify"):
         read_boundaries(write(tmp_path / "a", feature()), ["1"])
+
+
+def test_the_portal_does_not_start_with_wrong_boundaries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a", feature("no such area"))
+    monkeypatch.setitem(tk.config, "hcmedu.area_boundaries_path", str(path))
+    with pytest.raises(CkanConfigurationException, match="no such area"):
+        maps.check()
 
 
 @pytest.mark.parametrize(

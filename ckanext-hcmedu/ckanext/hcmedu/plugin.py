@@ -15,6 +15,7 @@ from ckanext.hcmedu import cli, facets, helpers, settings, translation, validato
 from ckanext.hcmedu.dcat import publishing
 from ckanext.hcmedu.dcat.server import Feed
 from ckanext.hcmedu.delivery import Delivery
+from ckanext.hcmedu.figures import maps
 from ckanext.hcmedu.search import documents, queries
 from ckanext.hcmedu.views import get_blueprints
 
@@ -48,6 +49,7 @@ class HCMEduPlugin(p.SingletonPlugin, DefaultTranslation):
 
     def configure(self, config: CKANConfig) -> None:
         settings.check()
+        maps.check()
 
     # IFacets
 

@@ -15,6 +15,7 @@ from statistics import fmean
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.exceptions import CkanConfigurationException
 
 from ckanext.hcmedu import settings, wording
 from ckanext.hcmedu.figures.charts import COLOURS, WIDE, Size, frame, titled
@@ -87,6 +88,17 @@ def boundaries() -> dict[str, dict[str, Any]]:
     """The configured shapes of areas; none where no file is configured."""
     path = tk.config.get("hcmedu.area_boundaries_path")
     return _boundaries(path, tuple(settings.declarations().codelists[AREA].codes)) if path else {}
+
+
+def check() -> None:
+    """Read the configured boundaries, so that a mistake in them is told when the portal starts.
+
+    :raises CkanConfigurationException: they are not what they must be.
+    """
+    try:
+        boundaries()
+    except BadBoundaries as wrong:
+        raise CkanConfigurationException(f"hcmedu.area_boundaries_path: {wrong}") from wrong
 
 
 @lru_cache(maxsize=1)
