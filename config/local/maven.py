@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,14 +44,33 @@ def fetch(name: str, project: Path, libraries: Path, finish: Callable[[Path], No
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     try:
-        run("mvn", "--batch-mode", "--quiet", "--file", str(project),
-            "dependency:copy-dependencies", f"-DoutputDirectory={new}")  # fmt: skip
+        # What could not be fetched once is asked for again, instead of being taken for missing.
+        run_again("mvn", "--batch-mode", "--quiet", "--update-snapshots", "--file", str(project),
+                  "dependency:copy-dependencies", f"-DoutputDirectory={new}")  # fmt: skip
         finish(new)
         if not libraries.is_dir():
             new.rename(libraries)
         # Else another start was faster.
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+PAUSES = (5, 20, 60)
+"""Seconds between tries of what a registry may not answer just now."""
+
+
+def run_again(*command: str) -> None:
+    """Run a command, and again after a while if it fails.
+
+    :raises StackError: the last try failed as well.
+    """
+    for pause in PAUSES:
+        try:
+            return run(*command)
+        except StackError as error:
+            print(f"{error}\nOnce more in {pause} s …", flush=True)
+            time.sleep(pause)
+    return run(*command)
 
 
 def run(*command: str) -> None:

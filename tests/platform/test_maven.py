@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import maven
 from layout import StackError
-from maven import check_digests
+from maven import check_digests, run_again
 
 pytestmark = pytest.mark.unit
 
@@ -39,3 +40,19 @@ def test_a_library_that_is_missing_is_told(folder: Path) -> None:
     (folder / "a-1.0.jar").unlink()
     with pytest.raises(StackError, match=r"a-1\.0\.jar"):
         check_digests(folder, folder.parent / "SHA256SUMS")
+
+
+@pytest.mark.parametrize(("failures", "comes"), [(0, True), (2, True), (3, False)])
+def test_what_is_not_answered_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int, comes: bool
+) -> None:
+    monkeypatch.setattr(maven, "PAUSES", (0, 0))
+    tried = tmp_path / "tried"
+    # Fails as often as is said, then works.
+    command = f"echo x >> {tried}; test $(wc -l < {tried}) -gt {failures}"
+    if comes:
+        run_again("sh", "-c", command)
+    else:
+        with pytest.raises(StackError):
+            run_again("sh", "-c", command)
+    assert len(tried.read_text().split()) == min(failures + 1, 3)
