@@ -74,6 +74,12 @@ def test_what_the_release_does_not_have_is_said(site: Site, query: str, language
     assert said in answer.text and query.split("=")[0] in answer.text
 
 
+def test_what_was_asked_for_is_said_as_a_text(site: Site) -> None:
+    answer = site.get(f"{BASE}?measure=%3Cscript%3Ealert(1)%3C/script%3E")
+    assert answer.status_code == 400
+    assert "&lt;script&gt;" in answer.text and "<script>alert" not in answer.text
+
+
 def test_codes_are_bound_and_never_part_of_a_statement(site: Site) -> None:
     # All that is let through by form; nothing is found, nothing breaks.
     assert rows(site, f"{NEWEST}&school=x-1-OR-1") == []

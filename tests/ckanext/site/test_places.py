@@ -82,6 +82,17 @@ def test_up_to_four_schools_are_compared(site: Site) -> None:
     assert site.get("/school/compare?school=nope").status_code == 404
 
 
+def test_schools_of_one_name_are_told_apart(site: Site, context: None) -> None:
+    from ckanext.hcmedu.figures import profiles
+    from ckanext.hcmedu.figures.register import register
+
+    known = register().schools
+    places = [profiles.school(known[f"7900000{number}"]) for number in (2, 1)]
+    named = [profiles.Place("Trường Hòa Bình", place.codes) for place in places]
+    [pupils] = profiles.compare(named)
+    assert [cell.value for cell in pupils.cells] == [None, 300]
+
+
 def test_a_school_is_found_in_a_search(site: Site) -> None:
     page = site.get("/en/dataset/?q=truong+thu+2").text
     assert "Schools of this name" in page and "/school/79000002" in page

@@ -176,10 +176,11 @@ def compare(places: Sequence[Place]) -> list[Comparison]:
     """Each measure that some of the places have, in the newest period of its table."""
     by_measure: dict[tuple[str, str], Comparison] = {}
     for first in range(len(places)):
-        rotated = [*places[first:], *places[:first]]
-        for section in sections(rotated):
+        # By their place in the list: schools may have the same name.
+        order = [*range(first, len(places)), *range(first)]
+        for section in sections([places[at] for at in order]):
             for one in section.indicators:
-                known = {series.place.label: series.cells[-1] for series in one.series}
+                known = {at: series.cells[-1] for at, series in zip(order, one.series, strict=True)}
                 key = (section.cube.name, one.name)
                 if key in by_measure:
                     continue
@@ -188,6 +189,6 @@ def compare(places: Sequence[Place]) -> list[Comparison]:
                     one.title,
                     one.unit,
                     wording.period_name(section.periods[-1]),
-                    tuple(known[place.label] for place in places),
+                    tuple(known[at] for at in range(len(places))),
                 )
     return list(by_measure.values())
