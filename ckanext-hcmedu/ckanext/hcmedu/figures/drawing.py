@@ -14,7 +14,7 @@ from typing import Any
 import vl_convert
 
 _VERSION = "v5.21"
-_SIZE = re.compile(r'<svg([^>]*?) width="([0-9.]+)" height="([0-9.]+)"')
+_SIZE = re.compile(rb'<svg([^>]*?) width="([0-9.]+)" height="([0-9.]+)"')
 
 
 def svg(description: Mapping[str, Any], title: str, told: str) -> bytes:
@@ -51,7 +51,7 @@ def _locale(description: str) -> dict[str, Any]:
 
 def size(drawn: bytes) -> tuple[int, int]:
     """Width and height of an SVG document, in pixels."""
-    found = _SIZE.search(drawn[:600].decode())
+    found = _SIZE.search(drawn)
     return (round(float(found[2])), round(float(found[3]))) if found else (640, 400)
 
 
