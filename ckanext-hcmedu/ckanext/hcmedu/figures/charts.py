@@ -171,7 +171,7 @@ def _data(grid: Grid, without_totals_of: Sequence[str]) -> list[dict[str, Any]]:
     data = []
     for keys, cell in grid.points():
         whole = any(keys[name].code == TOTAL for name in without_totals_of if name in keys)
-        if cell.value is None or (whole and len(without_totals_of) > 0):
+        if cell.value is None or whole:
             continue
         data.append({**{name: key.label for name, key in keys.items()}, "value": float(cell.value)})
     return data

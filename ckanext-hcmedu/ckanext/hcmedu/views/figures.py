@@ -79,12 +79,7 @@ def _asked(table: str, number: int) -> Figures:
 def index(table: str, number: int) -> str:
     """The table builder, with what is chosen as a table and a chart."""
     asked = _asked(table, number)
-    page = {
-        "figures": asked,
-        "form": form(asked),
-        "charts": chart_titles(),
-        "is_asked": bool(request.args),
-    }
+    page = {"figures": asked, "form": form(asked), "charts": chart_titles()}
     return tk.render("hcmedu/figures/index.html", page)
 
 
