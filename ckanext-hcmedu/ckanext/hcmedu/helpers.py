@@ -171,23 +171,6 @@ def translations(data: Mapping[str, Any], field: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def topics() -> list[dict[str, Any]]:
-    """The topics in the order of their titles: name, title, description, number of datasets."""
-    groups = tk.get_action("group_list")(
-        {"for_view": True},
-        {"all_fields": True, "include_extras": True, "include_dataset_count": True},
-    )
-    return by_title(
-        {
-            "name": group["name"],
-            "title": group["display_name"],
-            "description": group["description"],
-            "count": group["package_count"],
-        }
-        for group in groups
-    )
-
-
 def by_title(things: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Things with a `title` (or `display_name`), in the order of the Vietnamese alphabet."""
     return sorted(
@@ -195,17 +178,57 @@ def by_title(things: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     )
 
 
-def newest(rows: int = 6) -> list[dict[str, Any]]:
-    """The datasets whose current release is the newest, at most `rows` of them."""
-    found = tk.get_action("package_search")(
-        {"for_view": True}, {"sort": "metadata_modified desc", "rows": rows, "facet": False}
+@dataclass(frozen=True)
+class Topic:
+    """A topic in the reader's language, and how many datasets it has."""
+
+    name: str
+    title: str
+    description: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What the front page tells of the catalogue: how many datasets the public can see, those whose
+    current release is the newest, and the topics in the order of their titles."""
+
+    count: int
+    newest: list[dict[str, Any]]
+    topics: list[Topic]
+
+
+def catalogue() -> Catalogue:
+    """The catalogue in short; the search index is asked once for all of it."""
+    asked = {
+        "sort": "metadata_modified desc",
+        "rows": _NEWEST,
+        "facet.field": ["groups"],
+        "facet.limit": -1,
+    }
+    found = tk.get_action("package_search")({"for_view": True}, asked)
+    return Catalogue(found["count"], found["results"], _topics(found["facets"].get("groups", {})))
+
+
+_NEWEST = 6
+"""Datasets that the front page names."""
+
+
+def _topics(counts: Mapping[str, int]) -> list[Topic]:
+    group = model.Group
+    rows = model.Session.query(group.name, group.title, group.description, group.extras).filter_by(
+        type="group", is_organization=False, state=model.State.ACTIVE
     )
-    return found["results"]
-
-
-def dataset_count() -> int:
-    """How many datasets the public can see."""
-    return tk.get_action("package_search")({}, {"rows": 0, "facet": False})["count"]
+    topics = [
+        Topic(
+            name,
+            text(translations(extras or {}, "title")) or title or name,
+            text(translations(extras or {}, "description")) or description or "",
+            counts.get(name, 0),
+        )
+        for name, title, description, extras in rows
+    ]
+    return sorted(topics, key=lambda topic: collation.key(topic.title))
 
 
 def table(dataset: Mapping[str, Any]) -> Table | None:
@@ -429,11 +452,9 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         is_simulated,
         is_for_readers,
         group_title,
-        topics,
         topic_figure,
         by_title,
-        newest,
-        dataset_count,
+        catalogue,
         table,
         release,
         protection,
