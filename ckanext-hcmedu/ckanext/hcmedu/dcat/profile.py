@@ -7,6 +7,7 @@ read it) is said for it; what its table and release know (columns, quality) is a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -31,6 +32,7 @@ from rdflib.term import Node
 from ckanext.hcmedu import settings
 from ckanext.hcmedu.dcat import measurements, structure, vocabulary
 from ckanext.hcmedu.dcat.naming import name_blank_nodes
+from ckanext.hcmedu.validators import fluent_output
 from harvesters.releases import UnknownRelease
 
 SIMULATED = {
@@ -105,6 +107,16 @@ def _choices(schema: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
         for choice in field.get("choices", [])
         if isinstance(choice.get("label"), dict)
     }
+
+
+def _moment(value: Any) -> str | None:
+    """A day and time of ISO 8601 as `datetime.isoformat` writes it; None of anything else."""
+    if not (isinstance(value, str) and "T" in value):
+        return None
+    try:
+        return datetime.fromisoformat(value).isoformat()
+    except ValueError:
+        return None
 
 
 class HCMEduProfile(EuropeanDCATAP3Profile):
@@ -295,21 +307,24 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
                 self._add_texts(scheme, DCT.title, vocabulary.scheme_title(str(scheme)))
                 self._add_texts(value, SKOS.prefLabel, labels[str(value)])
 
+    def _add_date_triple(
+        self, subject: Node, predicate: URIRef, value: Any, _type: Any = Literal
+    ) -> None:
+        """As ckanext-dcat does, which is much longer about a moment in ISO 8601."""
+        written = _moment(value)
+        if written is None:
+            super()._add_date_triple(subject, predicate, value, _type)
+        else:
+            self.g.add((subject, predicate, _type(written, datatype=XSD.dateTime)))
+
     def _organization(self, name_or_id: str) -> dict[str, Any] | None:
-        try:
-            found = tk.get_action("organization_show")(
-                {"ignore_auth": True},
-                {
-                    "id": name_or_id,
-                    "include_users": False,
-                    "include_groups": False,
-                    "include_followers": False,
-                    "include_dataset_count": False,
-                },
-            )
-        except tk.ObjectNotFound:
+        """An organisation as the session has it; `organization_show` asks for much more of it."""
+        found = model.Group.get(name_or_id)
+        if found is None or not found.is_organization:
             return None
-        return agent(found)
+        said = {**found.extras, "name": found.name, "title": found.title}
+        said["title_translated"] = fluent_output(said.get("title_translated"))
+        return agent(said)
 
     def _distribution(
         self, resource: Mapping[str, Any], dataset: Mapping[str, Any], licence: str | None
