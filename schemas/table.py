@@ -208,6 +208,8 @@ class Table:
     """Columns that hold the parent code of another: the column, and that other one."""
     from_register: frozenset[str]
     """Columns that the register of schools supplies."""
+    prominence: float = 1
+    """How much more a hit of a search counts for being of this table, from 1 to 2."""
     structural_zeros: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     """Combinations in which nothing can be: the codes of some dimension columns, each."""
 
@@ -753,6 +755,7 @@ class _Parser:
             document=self.document,
             derived=self.derived,
             from_register=frozenset(self.from_register),
+            prominence=data.get("prominence", 1),
             structural_zeros=structural_zeros,
         )
 

@@ -206,7 +206,7 @@ def test(layout: Layout, arguments: list[str]) -> int:
         services_up(layout)
         command = [
             *(sys.executable, "-m", "pytest", "-p", "ckan.tests.pytest_ckan"),
-            *(f"--ckan-ini={layout.ini}", "--cov", "--cov-report=term"),
+            f"--ckan-ini={layout.ini}",
             *arguments,
         ]
         environment = portal.environment(layout)

@@ -147,6 +147,11 @@ def test_each_way_to_compute_a_measure_is_made_of_numbers_that_add_up(
     assert found.scale == (100 if "rate" in how else 1)
 
 
+def test_a_table_is_as_prominent_as_others_unless_it_says_so(tmp_path: Path) -> None:
+    assert with_table(tmp_path, ENROLMENT).prominence == 1
+    assert with_table(tmp_path, {**ENROLMENT, "prominence": 1.2}).prominence == 1.2
+
+
 def test_thresholds_have_a_default_and_may_be_raised(tmp_path: Path) -> None:
     def threshold(**rules: Any) -> int:
         table = cube("x", "pupil", [["area"]], [measure("m")], disclosure=rules)
@@ -191,6 +196,8 @@ MISTAKES: list[tuple[str, Change, str, str]] = [
     ("no title", _drop("title"), "", "Missing here: `title`."),
     ("no English", _drop("methodology"), "", "`methodology`"),
     ("no keywords", _set("keywords", "en", to=[]), "keywords.en", "empty"),
+    ("less than others", _set("prominence", to=0.5), "prominence", "0.5"),
+    ("a prominence in words", _set("prominence", to="high"), "prominence", "high"),
     ("no dimensions", _drop("dimensions"), "", "needs `dimensions:`"),
     ("no measures", _drop("measures"), "", "needs `measures:`"),
     ("columns", _set("columns", to=["sex"]), "columns", "has no `columns:`"),

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,7 +39,7 @@ class Document:
     at: datetime
     make: Callable[[], bytes]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """A digest of its key, and of the code and configuration that it is made with."""
         return hashlib.sha256("\0".join((recipe(), *self.key)).encode()).hexdigest()[:32]

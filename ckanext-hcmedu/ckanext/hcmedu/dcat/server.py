@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection
 from werkzeug.wrappers import Request, Response
 
 from ckanext.hcmedu import settings
-from ckanext.hcmedu.dcat import deletions, entries, moments, problems
+from ckanext.hcmedu.dcat import deletions, entries, moments, problems, store
 from ckanext.hcmedu.dcat.documents import CROISSANT, FORMATS, Format, Typed, statements
 from ckanext.hcmedu.dcat.freshness import Newest
 from ckanext.hcmedu.dcat.manifest import Sealed, manifest
@@ -187,7 +187,7 @@ class Feed:
         key = (snapshot.token, snapshot.erased)
         ids = self._ids.get(key)
         if ids is None:
-            ids = self._ids[key] = entries.dataset_ids(database(), snapshot.position)
+            ids = self._ids[key] = _kept_ids(database, snapshot)
             while len(self._ids) > _REMEMBERED:
                 self._ids.popitem(last=False)
         return ids
@@ -250,6 +250,22 @@ class Feed:
         response = send(request, document, settings.feed_path())
         response.headers["Cache-Control"] = "public, no-cache"
         return response
+
+
+def _kept_ids(database: _Database, snapshot: entries.Snapshot) -> Sequence[str]:
+    """The ids of the snapshot's datasets, from disk where another process has asked for them: a
+    crawl that begins anew shall not wait for each process to count the catalogue."""
+
+    def make() -> bytes:
+        return "\n".join(entries.dataset_ids(database(), snapshot.position)).encode()
+
+    name = f"ids-{snapshot.erased}"
+    try:
+        path = store.stored(settings.feed_path(), snapshot.token, name, "", make)
+        return path.read_text("utf-8").splitlines()
+    except OSError:
+        log.exception("The feed cannot keep what its pages are cut from")
+        return make().decode().splitlines()
 
 
 def _dataset(

@@ -71,9 +71,13 @@ def _times_of(dataset: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def of_table(table: Table, declared: Declarations) -> dict[str, list[str]]:
+def of_table(table: Table, declared: Declarations) -> dict[str, Any]:
     """The fields of a declared table's document."""
-    return {**_texts_of(table, declared), **_levels_of(table, declared)}
+    return {
+        **_texts_of(table, declared),
+        **_levels_of(table, declared),
+        "prominence": table.prominence,
+    }
 
 
 def _levels_of(table: Table, declared: Declarations) -> dict[str, list[str]]:

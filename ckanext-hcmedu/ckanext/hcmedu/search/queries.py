@@ -36,6 +36,10 @@ _FIELDS = " ".join(
 
 _TIE = 0.6
 
+_PRIOR = "def(prominence,1)"
+"""What a hit counts for whatever is asked: who says no more than the name of a place, or "how many
+pupils", means some tables more often than others."""
+
 _PAIR, _THREE = 1, 0.5
 """What syllables count that stand together in the question and in a text."""
 
@@ -53,12 +57,19 @@ def parameters(asked: Mapping[str, Any]) -> dict[str, Any]:
     :param asked: the parameters of `package_search`.
     """
     text = str(asked.get("q") or "").strip()
-    if not text or ":" in text or {"defType", "qf", "mm"} & set(asked):
+    if not text or ":" in text or {"defType", "qf", "mm", "boost"} & set(asked):
         return {}
     asked_for = words(text)
     least = max(1, int(len(asked_for) * _LEAST))
     question = _question(asked_for) or "*"
-    return {"q": question, "defType": "edismax", "qf": _FIELDS, "mm": str(least), "tie": _TIE}
+    return {
+        "q": question,
+        "defType": "edismax",
+        "qf": _FIELDS,
+        "mm": str(least),
+        "tie": _TIE,
+        "boost": _PRIOR,
+    }
 
 
 def words(text: str) -> list[str]:
