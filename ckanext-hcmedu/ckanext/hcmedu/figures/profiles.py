@@ -62,18 +62,12 @@ class Section:
 
     def selection(self) -> list[tuple[str, str]]:
         """The address of the same in the table builder."""
-        places = {
-            column: list(dict.fromkeys(series.place.codes.get(column, TOTAL)
-                                       for series in self.indicators[0].series))
-            for column in (AREA, SCHOOL)
-            if column in self.cube.axes
-        }  # fmt: skip
-        finest = SCHOOL if any(code != TOTAL for code in places.get(SCHOOL, ())) else AREA
-        first = places[finest][0]
+        first = self.indicators[0].series[0].place.codes
+        finest = SCHOOL if SCHOOL in first else AREA
         return [
             *(("measure", one.name) for one in self.indicators),
             *(("period", one) for one in self.periods),
-            (finest, first),
+            (finest, first[finest]),
         ]
 
 
@@ -92,9 +86,9 @@ def school(of: School) -> Place:
     return Place(of.school_name, {AREA: of.area, SCHOOL: of.school})
 
 
-def sections(places: Sequence[Place]) -> list[Section]:
-    """What the published tables tell of the first place, beside the others; tables that have
-    nothing of it are left out.
+def sections(places: Sequence[Place], subjects: int = 1) -> list[Section]:
+    """What the published tables tell of the first places, `subjects` of them, beside the others;
+    measures and tables that have nothing of them are left out.
 
     Each table is asked once, by way of its indexes.
     """
@@ -110,7 +104,7 @@ def sections(places: Sequence[Place]) -> list[Section]:
         except UnknownRelease:
             continue
         if cube is not None and needed <= set(cube.axes) and cube.indicators:
-            section = _section(cube, places)
+            section = _section(cube, places, subjects)
             if section is not None:
                 found.append(section)
     order = {name: rank for rank, name in enumerate(_ORDER)}
@@ -121,7 +115,7 @@ _ORDER = ("pupils", "learning", "staff", "schools", "finance", "digital", "servi
 """Topics in the order in which pages tell of them."""
 
 
-def _section(cube: Cube, places: Sequence[Place]) -> Section | None:
+def _section(cube: Cube, places: Sequence[Place], subjects: int) -> Section | None:
     periods = cube.periods[-_MOST_PERIODS:]
     either: list[Conditions] = [_condition(cube, place, periods) for place in places]
     columns = [name for name in (AREA, SCHOOL) if name in cube.axes]
@@ -152,7 +146,11 @@ def _section(cube: Cube, places: Sequence[Place]) -> Section | None:
         )
         for one in cube.indicators.values()
     ]
-    told = [one for one in indicators if any(cell != ABSENT for cell in one.series[0].cells)]
+    told = [
+        one
+        for one in indicators
+        if any(cell != ABSENT for series in one.series[:subjects] for cell in series.cells)
+    ]
     return Section(cube, periods, tuple(told)) if told else None
 
 
@@ -174,21 +172,14 @@ class Comparison:
 
 def compare(places: Sequence[Place]) -> list[Comparison]:
     """Each measure that some of the places have, in the newest period of its table."""
-    by_measure: dict[tuple[str, str], Comparison] = {}
-    for first in range(len(places)):
-        # By their place in the list: schools may have the same name.
-        order = [*range(first, len(places)), *range(first)]
-        for section in sections([places[at] for at in order]):
-            for one in section.indicators:
-                known = {at: series.cells[-1] for at, series in zip(order, one.series, strict=True)}
-                key = (section.cube.name, one.name)
-                if key in by_measure:
-                    continue
-                by_measure[key] = Comparison(
-                    wording.text(section.cube.table.title),
-                    one.title,
-                    one.unit,
-                    wording.period_name(section.periods[-1]),
-                    tuple(known[at] for at in range(len(places))),
-                )
-    return list(by_measure.values())
+    return [
+        Comparison(
+            wording.text(section.cube.table.title),
+            one.title,
+            one.unit,
+            wording.period_name(section.periods[-1]),
+            tuple(series.cells[-1] for series in one.series),
+        )
+        for section in sections(places, subjects=len(places))
+        for one in section.indicators
+    ]

@@ -13,6 +13,7 @@ import duckdb
 import sqlalchemy as sa
 from ckanext.datastore.backend.postgres import get_read_engine, identifier
 
+from ckanext.hcmedu.figures.cube import Axis, Cube
 from ckanext.hcmedu.figures.selection import EACH
 from ckanext.hcmedu.published import published
 from harvesters.releases import Release
@@ -60,6 +61,15 @@ def codes_in(release: Release, column: str) -> list[str]:
         "WHERE codes.code IS NOT NULL) SELECT code FROM codes WHERE code IS NOT NULL"
     )
     return [row[0] for row in _ask(statement, {})]
+
+
+def codes_of(cube: Cube, axis: Axis) -> list[str]:
+    """The codes that the release has of an axis with a code list, in the order of the list; the
+    total, where there is one, comes first."""
+    assert axis.codelist is not None
+    present = set(codes_in(cube.release, axis.column))
+    known = (TOTAL, *cube.declarations.codelists[axis.codelist].codes)
+    return [code for code in known if code in present]
 
 
 def _from_datastore(

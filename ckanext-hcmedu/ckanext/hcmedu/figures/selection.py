@@ -112,21 +112,16 @@ def parse(cube: Cube, given: Iterable[tuple[str, str]]) -> Selection:
         chosen = _in_order(cube, axis, said.get(name, ()))
         if chosen and chosen != (TOTAL,):
             codes[name] = chosen
-    start = Selection(
-        tuple(one for one in cube.indicators if one in said.get(MEASURE, ()))
-        or tuple(cube.indicators)[:1],
-        tuple(one for one in cube.periods if one in said.get(PERIOD, ()))
-        or cube.periods[-_NEWEST:],
-        codes,
-        "",
-    )
+    measures = tuple(one for one in cube.indicators if one in said.get(MEASURE, ()))
+    measures = measures or tuple(cube.indicators)[:1]
+    periods = tuple(one for one in cube.periods if one in said.get(PERIOD, ()))
+    periods = periods or cube.periods[-_NEWEST:]
     _check(CHART, said.get(CHART, ()), CHARTS)
     _check(ACROSS, said.get(ACROSS, ()), (MEASURE, PERIOD, *cube.axes))
-    return replace(
-        start,
-        across=said.get(ACROSS, [_across(start)])[0],
-        chart=said.get(CHART, [""])[0],
-    )
+    # What is short stands across where nobody has said what.
+    short = MEASURE if len(periods) == 1 and len(measures) > 1 else PERIOD
+    across, chart = said.get(ACROSS, [short])[0], said.get(CHART, [""])[0]
+    return Selection(measures, periods, codes, across, chart)
 
 
 def _check(name: str, values: Iterable[str], known: Iterable[str]) -> None:
@@ -144,15 +139,6 @@ def _in_order(cube: Cube, axis: Axis, codes: Sequence[str]) -> tuple[str, ...]:
         return (*first, *sorted(set(codes) - {TOTAL}))
     known = cube.declarations.codelists[axis.codelist].codes
     return (*first, *(code for code in known if code in codes))
-
-
-def _across(selection: Selection) -> str:
-    """What stands across where nobody has chosen it: what is short."""
-    if len(selection.periods) > 1:
-        return PERIOD
-    if len(selection.measures) > 1:
-        return MEASURE
-    return PERIOD
 
 
 def headline(cube: Cube) -> Selection:

@@ -15,7 +15,7 @@ from ckanext.hcmedu.figures import charts, drawing, maps
 from ckanext.hcmedu.figures.charts import NARROW, WIDE, Size
 from ckanext.hcmedu.figures.cube import Cube
 from ckanext.hcmedu.figures.grid import Cell, Grid, label, lay_out
-from ckanext.hcmedu.figures.reading import NotReadable, codes_in
+from ckanext.hcmedu.figures.reading import NotReadable, codes_of
 from ckanext.hcmedu.figures.selection import (
     MEASURE,
     PERIOD,
@@ -260,9 +260,7 @@ def filters(figures: Figures) -> list[Filter]:
     for name, axis in cube.axes.items():
         if axis.above or axis.codelist is None:
             continue
-        present = set(codes_in(cube.release, name))
-        codes = [TOTAL, *cube.declarations.codelists[axis.codelist].codes]
-        choices = tuple((code, label(cube, axis, code)) for code in codes if code in present)
+        choices = tuple((code, label(cube, axis, code)) for code in codes_of(cube, axis))
         chosen = figures.chosen.of(name)
         found.append(
             Filter(

@@ -173,12 +173,13 @@ def _of_axis(cube: Cube, chosen: Selection, axis: Axis) -> Question:
         Choice(EACH, each, EACH in codes),
     ]
     if axis.codelist:
-        present = set(reading.codes_in(cube.release, axis.column))
-        known = [
-            code for code in cube.declarations.codelists[axis.codelist].codes if code in present
-        ]
+        known: Sequence[str] = reading.codes_of(cube, axis)
     else:
-        known = [code for code in codes if code not in (TOTAL, EACH)]
-    choices += [Choice(code, label(cube, axis, code), code in codes) for code in known]
+        known = codes
+    choices += [
+        Choice(code, label(cube, axis, code), code in codes)
+        for code in known
+        if code not in (TOTAL, EACH)
+    ]
     title = wording.text(axis.title)
     return Question(axis.column, title, choices, is_short=len(choices) <= 8)

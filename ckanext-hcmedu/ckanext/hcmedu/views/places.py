@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -37,16 +38,16 @@ def schools() -> str:
     """Schools by name, area, level and ownership."""
     asked = {name: request.args.get(name, "")[:100] for name in ("q", "area", "level", "ownership")}
     found = register().find(asked["q"], asked["area"], asked["level"], asked["ownership"])
-    number = request.args.get("page", "1")
-    page = min(max(int(number) if number.isdecimal() and len(number) < 6 else 1, 1),
-               max(1, -(-len(found) // _PAGE)))  # fmt: skip
+    number, pages = request.args.get("page", "1"), -(-len(found) // _PAGE)
+    wanted = int(number) if number.isdecimal() and len(number) < 6 else 1
+    page = max(1, min(wanted, pages))
     given = {name: value for name, value in asked.items() if value}
     shown = {
         "asked": asked,
         "found": found[(page - 1) * _PAGE : page * _PAGE],
         "count": len(found),
         "page": page,
-        "pages": -(-len(found) // _PAGE),
+        "pages": pages,
         "address": lambda number: tk.url_for("hcmedu_places.schools", **given, page=number),
         "areas": _with_schools(),
         "lists": {name: settings.declarations().codelists[name] for name in ("level", "ownership")},
@@ -58,8 +59,11 @@ def _with_schools() -> list[Code]:
     """The areas that have schools, in the order of their names."""
     known = settings.declarations().codelists["area"].codes
     present = {one.area for one in register().schools.values() if one.is_current}
-    found = [code for code in known.values() if code.code in present]
-    return sorted(found, key=lambda one: collation.key(wording.text(one.label)))
+    return _by_name(code for code in known.values() if code.code in present)
+
+
+def _by_name(codes: Iterable[Code]) -> list[Code]:
+    return sorted(codes, key=lambda one: collation.key(wording.text(one.label)))
 
 
 @blueprint.route("/school/<code>")
@@ -139,8 +143,7 @@ def _geojson(content: dict[str, Any]) -> Response:
 def index() -> str:
     """All wards, communes and special zones."""
     known = settings.declarations().codelists["area"].codes.values()
-    ordered = sorted(known, key=lambda one: collation.key(wording.text(one.label)))
-    return tk.render("hcmedu/places/areas.html", {"areas": ordered})
+    return tk.render("hcmedu/places/areas.html", {"areas": _by_name(known)})
 
 
 @blueprint.route("/area/<code>")
