@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckanext.dcat.utils import dataset_uri
 from flask import g, has_request_context, request
 from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
@@ -17,8 +18,11 @@ from werkzeug.exceptions import default_exceptions
 from ckanext.hcmedu import auth, collation, scoreboard, settings
 from ckanext.hcmedu.city import readback
 from ckanext.hcmedu.city.comparison import Finding
-from ckanext.hcmedu.dcat import entries
+from ckanext.hcmedu.conformance import outcome
+from ckanext.hcmedu.conformance.outcome import Score
+from ckanext.hcmedu.dcat import entries, measurements, quality
 from ckanext.hcmedu.dcat.documents import CROISSANT
+from ckanext.hcmedu.dcat.naming import iri
 from ckanext.hcmedu.figures.register import School, register
 from ckanext.hcmedu.figures.shown import (
     Figures,
@@ -281,6 +285,39 @@ def audit_alarm() -> bool:
     return last is not None and bool(last.problems or last.is_overdue)
 
 
+@dataclass(frozen=True)
+class Quality:
+    """How good a dataset is: the share of its figures that are shown, from 0 to 1 (None of a list),
+    and what the last check found of its description, when, and whether it has changed since."""
+
+    shown: float | None
+    score: Score | None
+    checked: datetime | None
+    has_changed: bool
+
+    @property
+    def most(self) -> int:
+        """The points that there are."""
+        return quality.MOST
+
+
+def quality_of(dataset: Mapping[str, Any], manifest: Mapping[str, Any] | None) -> Quality:
+    """How good a dataset is, whose release has that manifest if it has one."""
+    measured = measurements.measure(manifest) if manifest else ()
+    shown = next((float(value) for one, value in measured if one.name == "shown"), None)
+    found = outcome.last_of(iri(dataset_uri(dict(dataset)), settings.site_url()))
+    if found is None:
+        return Quality(shown, None, None, False)
+    score, checked = found
+    changed = datetime.fromisoformat(dataset["metadata_modified"]).replace(tzinfo=UTC)
+    return Quality(shown, score, checked, changed > checked)
+
+
+def quality_item(name: str) -> str:
+    """What an item of the quality score is called."""
+    return text(quality.label(name))
+
+
 def city_copy(dataset: Mapping[str, Any]) -> tuple[Finding, datetime] | None:
     """What the city's catalogue was found to have of a dataset, and when; None where nobody has
     looked, or there is no such catalogue."""
@@ -461,6 +498,8 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         audited,
         audit_alarm,
         city_copy,
+        quality_of,
+        quality_item,
         sees_city_catalogue,
         is_staff,
         percent,

@@ -60,6 +60,13 @@ def test_the_check_finds_a_good_feed_good_and_the_page_shows_it(
     assert page.count('aria-label="100 trên 100"') == 2
     assert "bộ quy tắc do SEMIC ban hành không được cài ở đây" in page
     assert "Every dataset has all points" in served.get("/en/conformance").text
+    page = served.get("/dataset/enrolment").text
+    assert 'aria-label="405 trên 405"' in page and "Đúng quy tắc DCAT-AP 3" in page
+    assert "Mô tả còn thiếu" not in page and "Bộ dữ liệu đã thay đổi" not in page
+
+
+def test_a_dataset_that_was_not_there_yet_is_not_called_good(served: Site) -> None:
+    assert "Đêm nay mô tả mới được kiểm tra lần đầu." in served.get("/dataset/enrolment").text
 
 
 def test_what_is_wrong_is_found_counted_and_shown(served: Site) -> None:
@@ -89,6 +96,8 @@ def test_what_is_wrong_is_found_counted_and_shown(served: Site) -> None:
         done = CliRunner().invoke(hcmedu, ["feed", "check"])
         report = kept.last()
         page = served.get("/conformance").text
+        own_page = served.get("/en/dataset/go-tay").text
+        others = served.get("/en/dataset/enrolment").text
     finally:
         with served.app.flask_app.test_request_context():
             act("dataset_purge", id=made["id"])
@@ -109,6 +118,11 @@ def test_what_is_wrong_is_found_counted_and_shown(served: Site) -> None:
     assert found.addresses.not_asked == 1 and lost["access URL answers"] == 1
     assert f"<code>{own.examples[0]['node']}</code>" in page
     assert "có chỗ chưa đạt" in page and "Địa chỉ truy cập có trả lời" in page
+    of_dataset = found.scores[str(own.examples[0]["node"])]
+    assert not of_dataset.conforms and "DCAT-AP conformant" in of_dataset.lacks
+    assert f"{of_dataset.points} of 405" in own_page
+    assert "The description lacks:" in own_page and "access URL answers" in own_page
+    assert "405 of 405" in others and "The description lacks:" not in others
 
 
 def test_an_address_that_does_not_answer_is_told(served: Site) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from ckanext.hcmedu.conformance.outcome import (
     Dimension,
     Lost,
     Outcome,
+    Score,
     Shapes,
 )
 from ckanext.hcmedu.conformance.shapes import (
@@ -74,7 +75,8 @@ def check() -> Outcome:
     if official:
         sets[OFFICIAL] = official
     broken: dict[str, list[Violation]] = {name: [] for name in sets}
-    scores: list[list[quality.Item]] = []
+    scores: dict[str, list[quality.Item]] = {}
+    conforming: set[str] = set()
     with closing(Addresses(settings.public_url())) as addresses:
         for page in served.pages("nt"):
             graph = _graph(page)
@@ -84,7 +86,11 @@ def check() -> Outcome:
             nodes = {each.node for found in wrong.values() for each in found}
             for dataset in sorted(graph.subjects(RDF.type, DCAT.Dataset)):
                 conforms = not nodes & _part(graph, dataset)
-                scores.append(quality.assess(graph, URIRef(dataset), conforms, addresses.answers))
+                if conforms:
+                    conforming.add(str(dataset))
+                scores[str(dataset)] = quality.assess(
+                    graph, URIRef(dataset), conforms, addresses.answers
+                )
         asked = Asked(
             len(addresses.answered),
             len(addresses.silent),
@@ -94,10 +100,18 @@ def check() -> Outcome:
     return Outcome(
         datasets=len(scores),
         shapes=tuple(_summary(name, found) for name, found in broken.items()),
-        dimensions=tuple(_dimensions(scores)),
-        lost=tuple(_lost(scores)),
+        dimensions=tuple(_dimensions(scores.values())),
+        lost=tuple(_lost(scores.values())),
         addresses=asked,
         dialects=tuple(dialects(served)),
+        scores={
+            dataset: Score(
+                quality.score(items),
+                [item.name for item in items if item.points < item.most],
+                dataset in conforming,
+            )
+            for dataset, items in scores.items()
+        },
     )
 
 
@@ -135,7 +149,7 @@ def _part(graph: Graph, dataset: Node) -> set[str]:
     return {str(node) for node in found}
 
 
-def _dimensions(scores: list[list[quality.Item]]) -> Iterator[Dimension]:
+def _dimensions(scores: Collection[list[quality.Item]]) -> Iterator[Dimension]:
     most: Counter[str] = Counter()
     points: Counter[str] = Counter()
     for items in scores:
@@ -146,7 +160,7 @@ def _dimensions(scores: list[list[quality.Item]]) -> Iterator[Dimension]:
         yield Dimension(name, all_points // len(scores), round(points[name] / len(scores), 1))
 
 
-def _lost(scores: list[list[quality.Item]]) -> Iterator[Lost]:
+def _lost(scores: Iterable[list[quality.Item]]) -> Iterator[Lost]:
     missing = Counter(
         (item.dimension, item.name, item.most)
         for items in scores

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ckanext.hcmedu import reports
 
 REPORT = "conformance"
 OWN, OFFICIAL = "own", "official"
+_SCORES = "scores"
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,18 @@ class Dialect:
 
 
 @dataclass(frozen=True)
+class Score:
+    """What one dataset got: its points, the items of the score that it lacks, and whether what is
+    said of it keeps to all shapes."""
+
+    points: int
+    lacks: list[str]
+    conforms: bool
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What a check of the feed found, over all of its datasets."""
+    """What a check of the feed found, over all of its datasets; `scores` by their IRIs."""
 
     datasets: int
     shapes: tuple[Shapes, ...]
@@ -77,6 +89,7 @@ class Outcome:
     lost: tuple[Lost, ...]
     addresses: Asked
     dialects: tuple[Dialect, ...]
+    scores: Mapping[str, Score] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
@@ -100,9 +113,21 @@ class Outcome:
             lost=tuple(Lost(**one) for one in content["lost"]),
             addresses=Asked(**content["addresses"]),
             dialects=tuple(Dialect(**one) for one in content["dialects"]),
+            scores={iri: Score(**one) for iri, one in content.get(_SCORES, {}).items()},
         )
 
 
 def last() -> reports.Report | None:
     """The last check, whether it could be carried through or not."""
     return reports.last(REPORT)
+
+
+def last_of(dataset: str) -> tuple[Score, datetime] | None:
+    """What the dataset with that IRI got, and when; None where it was not there at the last check.
+
+    Nothing else of the outcome is read.
+    """
+    report = reports.last(REPORT, (_SCORES, dataset))
+    if report is None or report.at is None or report.content is None:
+        return None
+    return Score(**report.content), report.at

@@ -18,6 +18,38 @@ from ckanext.hcmedu.dcat import vocabulary
 MOST = 405
 
 
+_VIETNAMESE = {
+    "keyword": "Từ khóa",
+    "theme": "Chủ đề",
+    "spatial": "Phạm vi địa lý",
+    "temporal": "Khoảng thời gian",
+    "access URL answers": "Địa chỉ truy cập có trả lời",
+    "download URL": "Địa chỉ tải về",
+    "download URL answers": "Địa chỉ tải về có trả lời",
+    "format": "Định dạng tệp",
+    "media type": "Kiểu nội dung",
+    "both from vocabularies": "Định dạng và kiểu nội dung theo danh mục chuẩn",
+    "non-proprietary": "Định dạng không độc quyền",
+    "machine-readable": "Định dạng máy đọc được",
+    "DCAT-AP conformant": "Đúng quy tắc của DCAT-AP",
+    "licence": "Giấy phép",
+    "licence from vocabulary": "Giấy phép theo danh mục chuẩn",
+    "access rights": "Quyền truy cập",
+    "access rights from vocabulary": "Quyền truy cập theo danh mục chuẩn",
+    "contact point": "Đầu mối liên hệ",
+    "publisher": "Đơn vị công bố",
+    "rights": "Quyền sử dụng",
+    "byte size": "Kích thước tệp",
+    "issued": "Ngày công bố",
+    "modified": "Ngày cập nhật",
+}
+
+
+def label(item: str) -> dict[str, str]:
+    """What an item is called, in both languages."""
+    return {"vi": _VIETNAMESE[item], "en": item}
+
+
 @dataclass(frozen=True)
 class Item:
     """One item of the score: what it asks, the points it gives and those that it got."""
