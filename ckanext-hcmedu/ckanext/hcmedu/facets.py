@@ -38,9 +38,6 @@ def translate(search_results: dict[str, Any]) -> dict[str, Any]:
     for field, name in namers.items():
         for item in search_results.get("search_facets", {}).get(field, {}).get("items", []):
             item["display_name"] = name(item["name"]) or item["display_name"]
-        if field == "school_year":
-            items = search_results["search_facets"].get(field, {}).get("items", [])
-            items.sort(key=lambda item: item["name"], reverse=True)
     return search_results
 
 

@@ -438,6 +438,29 @@ def structured_data(dataset: Mapping[str, Any]) -> Markup:
 
 
 @tk.chained_helper
+def get_facet_items_dict(
+    next_helper: Callable[..., list[dict[str, Any]]],
+    facet: str,
+    search_facets: dict[str, Any],
+    limit: int | None = None,
+    exclude_active: bool = False,
+) -> list[dict[str, Any]]:
+    """What one can filter by; years from the newest on, where CKAN has first what most datasets
+    have."""
+    if facet not in _YEARS:
+        return next_helper(facet, search_facets, limit, exclude_active)
+    if limit is None:
+        limit = tk.h.get_param_int(f"_{facet}_limit", tk.config["search.facets.default"])
+    # None are left out before they are in their order.
+    items = next_helper(facet, search_facets, 0, exclude_active)
+    items = sorted(items, key=lambda item: item["name"], reverse=True)
+    return items[:limit] if limit > 0 else items
+
+
+_YEARS = ("school_year", "year_of_release")
+
+
+@tk.chained_helper
 def datastore_dictionary(
     next_helper: Callable[..., list[dict[str, Any]]], *args: Any, **kwargs: Any
 ) -> list[dict[str, Any]]:
@@ -520,4 +543,5 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         meant,
     )
     named = {f"hcmedu_{function.__name__}": function for function in functions}
-    return {**named, "datastore_dictionary": datastore_dictionary}
+    chained = (datastore_dictionary, get_facet_items_dict)
+    return {**named, **{each.__name__: each for each in chained}}

@@ -144,6 +144,25 @@ def test_what_is_known_or_nothing_like_it_is_left_alone(
     assert suggestions.meant(question) is None
 
 
+def test_years_to_filter_by_stand_from_the_newest_on(site: Site) -> None:
+    import ckan.plugins.toolkit as tk
+
+    counts = {"2023-2024": 9, "2025-2026": 1, "2024-2025": 5}
+    items = [{"name": year, "display_name": year, "count": n} for year, n in counts.items()]
+
+    def names(facet: str, limit: int | None = None) -> list[str]:
+        offered = tk.h.get_facet_items_dict(facet, {facet: {"items": items}}, limit)
+        return [one["name"] for one in offered]
+
+    with site.app.flask_app.test_request_context("/dataset/?_school_year_limit=2"):
+        assert names("school_year") == ["2025-2026", "2024-2025"]
+        assert names("year_of_release") == ["2025-2026", "2024-2025", "2023-2024"]
+        assert names("school_year", 1) == ["2025-2026"]
+        assert names("tags") == sorted(counts, key=lambda year: -counts[year])
+    page = site.get("/dataset/").text
+    assert page.index("school_year=2024-2025") < page.index("school_year=2023-2024")
+
+
 def test_searches_are_narrowed_down_by_school_year_and_year_of_release(site: Site) -> None:
     assert "/dataset/enrolment" in site.get("/dataset/?school_year=2023-2024").text
     page = site.get("/en/dataset/").text
