@@ -445,15 +445,19 @@ def get_facet_items_dict(
     limit: int | None = None,
     exclude_active: bool = False,
 ) -> list[dict[str, Any]]:
-    """What one can filter by; years from the newest on, where CKAN has first what most datasets
-    have."""
-    if facet not in _YEARS:
+    """What one can filter by; years from the newest on and levels of education from the lowest up,
+    where CKAN has first what most datasets have."""
+    if facet not in (*_YEARS, "education_level"):
         return next_helper(facet, search_facets, limit, exclude_active)
     if limit is None:
         limit = tk.h.get_param_int(f"_{facet}_limit", tk.config["search.facets.default"])
     # None are left out before they are in their order.
     items = next_helper(facet, search_facets, 0, exclude_active)
-    items = sorted(items, key=lambda item: item["name"], reverse=True)
+    if facet in _YEARS:
+        items = sorted(items, key=lambda item: item["name"], reverse=True)
+    else:
+        levels = list(settings.declarations().codelists["level"].codes)
+        items = [item for level in levels for item in items if item["name"] == level]
     return items[:limit] if limit > 0 else items
 
 

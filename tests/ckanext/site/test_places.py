@@ -144,6 +144,21 @@ def test_what_is_known_or_nothing_like_it_is_left_alone(
     assert suggestions.meant(question) is None
 
 
+def test_levels_to_filter_by_stand_from_the_lowest_up(site: Site) -> None:
+    import ckan.plugins.toolkit as tk
+
+    levels = list(site.declarations.codelists["level"].codes)
+    items = [
+        {"name": level, "display_name": level, "count": n} for n, level in enumerate(levels, 1)
+    ]
+    facets = {"education_level": {"items": items}}
+    with site.app.flask_app.test_request_context("/dataset/"):
+        offered = tk.h.get_facet_items_dict("education_level", facets)
+        fewer = tk.h.get_facet_items_dict("education_level", facets, 2)
+    assert [one["name"] for one in offered] == levels
+    assert [one["name"] for one in fewer] == levels[:2]
+
+
 def test_years_to_filter_by_stand_from_the_newest_on(site: Site) -> None:
     import ckan.plugins.toolkit as tk
 
