@@ -309,7 +309,10 @@ def quality_of(dataset: Mapping[str, Any], manifest: Mapping[str, Any] | None) -
     if found is None:
         return Quality(shown, None, None, False)
     score, checked = found
-    changed = datetime.fromisoformat(dataset["metadata_modified"]).replace(tzinfo=UTC)
+    # Checks are known by the second in which they began.
+    changed = datetime.fromisoformat(dataset["metadata_modified"]).replace(
+        microsecond=0, tzinfo=UTC
+    )
     return Quality(shown, score, checked, changed > checked)
 
 

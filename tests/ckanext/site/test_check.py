@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ckanext.hcmedu.conformance.check import CheckFailed, check_and_keep
 from ckanext.hcmedu.conformance.outcome import Asked, Outcome
 from ckanext.hcmedu.dcat import entries
 from ckanext.hcmedu.dcat.quality import MOST
+from schemas.identity import dataset_id
 from tests.ckanext.site.by_hand import act, make
 from tests.ckanext.site.conftest import Site
 
@@ -63,6 +65,23 @@ def test_the_check_finds_a_good_feed_good_and_the_page_shows_it(
     page = served.get("/dataset/enrolment").text
     assert 'aria-label="405 trên 405"' in page and "Đúng quy tắc DCAT-AP 3" in page
     assert "Mô tả còn thiếu" not in page and "Bộ dữ liệu đã thay đổi" not in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_said"), [(0, False), (0.9, False), (-60, False), (60, True)]
+)
+def test_a_change_since_the_check_is_told(served: Site, seconds: float, is_said: bool) -> None:
+    from ckanext.hcmedu.helpers import quality_of
+
+    check_and_keep()
+    report = kept.last()
+    assert report is not None and report.at is not None
+    modified = (report.at + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
+    dataset = {"id": dataset_id("enrolment"), "metadata_modified": modified}
+    with served.app.flask_app.test_request_context():
+        found = quality_of(dataset, None)
+    assert found.score is not None and found.score.points == MOST
+    assert found.has_changed is is_said
 
 
 def test_a_dataset_that_was_not_there_yet_is_not_called_good(served: Site) -> None:
