@@ -10,7 +10,6 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckanext.dcat.utils import dataset_uri
 from flask import g, has_request_context, request
 from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
@@ -22,7 +21,7 @@ from ckanext.hcmedu.conformance import outcome
 from ckanext.hcmedu.conformance.outcome import Score
 from ckanext.hcmedu.dcat import entries, measurements, quality
 from ckanext.hcmedu.dcat.documents import CROISSANT
-from ckanext.hcmedu.dcat.naming import iri
+from ckanext.hcmedu.dcat.naming import dataset_iri
 from ckanext.hcmedu.figures.register import School, register
 from ckanext.hcmedu.figures.shown import (
     Figures,
@@ -220,17 +219,17 @@ _NEWEST = 6
 
 def _topics(counts: Mapping[str, int]) -> list[Topic]:
     group = model.Group
-    rows = model.Session.query(group.name, group.title, group.description, group.extras).filter_by(
+    rows = model.Session.query(group.name, group.description, group.extras).filter_by(
         type="group", is_organization=False, state=model.State.ACTIVE
     )
     topics = [
         Topic(
             name,
-            text(translations(extras or {}, "title")) or title or name,
+            group_title(name) or name,
             text(translations(extras or {}, "description")) or description or "",
             counts.get(name, 0),
         )
-        for name, title, description, extras in rows
+        for name, description, extras in rows
     ]
     return sorted(topics, key=lambda topic: collation.key(topic.title))
 
@@ -305,7 +304,7 @@ def quality_of(dataset: Mapping[str, Any], manifest: Mapping[str, Any] | None) -
     """How good a dataset is, whose release has that manifest if it has one."""
     measured = measurements.measure(manifest) if manifest else ()
     shown = next((float(value) for one, value in measured if one.name == "shown"), None)
-    found = outcome.last_of(iri(dataset_uri(dict(dataset)), settings.site_url()))
+    found = outcome.last_of(dataset_iri(dataset))
     if found is None:
         return Quality(shown, None, None, False)
     score, checked = found
@@ -450,21 +449,32 @@ def get_facet_items_dict(
 ) -> list[dict[str, Any]]:
     """What one can filter by; years from the newest on and levels of education from the lowest up,
     where CKAN has first what most datasets have."""
-    if facet not in (*_YEARS, "education_level"):
+    in_order = _ORDERS.get(facet)
+    if in_order is None:
         return next_helper(facet, search_facets, limit, exclude_active)
     if limit is None:
         limit = tk.h.get_param_int(f"_{facet}_limit", tk.config["search.facets.default"])
     # None are left out before they are in their order.
-    items = next_helper(facet, search_facets, 0, exclude_active)
-    if facet in _YEARS:
-        items = sorted(items, key=lambda item: item["name"], reverse=True)
-    else:
-        levels = list(settings.declarations().codelists["level"].codes)
-        items = [item for level in levels for item in items if item["name"] == level]
-    return items[:limit] if limit > 0 else items
+    items = in_order(next_helper(facet, search_facets, 0, exclude_active))
+    return items[: limit if limit > 0 else None]
 
 
-_YEARS = ("school_year", "year_of_release")
+def _newest_first(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(items, key=lambda item: item["name"], reverse=True)
+
+
+def _as_levels_are_listed(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    by_level = {item["name"]: item for item in items}
+    levels = settings.declarations().codelists["level"].codes
+    return [by_level[level] for level in levels if level in by_level]
+
+
+_ORDERS = {
+    "school_year": _newest_first,
+    "year_of_release": _newest_first,
+    "education_level": _as_levels_are_listed,
+}
+"""Filters whose values have an order of their own."""
 
 
 @tk.chained_helper

@@ -76,7 +76,6 @@ def check() -> Outcome:
         sets[OFFICIAL] = official
     broken: dict[str, list[Violation]] = {name: [] for name in sets}
     scores: dict[str, list[quality.Item]] = {}
-    conforming: set[str] = set()
     with closing(Addresses(settings.public_url())) as addresses:
         for page in served.pages("nt"):
             graph = _graph(page)
@@ -86,8 +85,6 @@ def check() -> Outcome:
             nodes = {each.node for found in wrong.values() for each in found}
             for dataset in sorted(graph.subjects(RDF.type, DCAT.Dataset)):
                 conforms = not nodes & _part(graph, dataset)
-                if conforms:
-                    conforming.add(str(dataset))
                 scores[str(dataset)] = quality.assess(
                     graph, URIRef(dataset), conforms, addresses.answers
                 )
@@ -108,7 +105,6 @@ def check() -> Outcome:
             dataset: Score(
                 quality.score(items),
                 [item.name for item in items if item.points < item.most],
-                dataset in conforming,
             )
             for dataset, items in scores.items()
         },

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ckanext.hcmedu import reports
+from ckanext.hcmedu.dcat.quality import CONFORMANT
 
 REPORT = "conformance"
 OWN, OFFICIAL = "own", "official"
@@ -71,12 +72,15 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Score:
-    """What one dataset got: its points, the items of the score that it lacks, and whether what is
-    said of it keeps to all shapes."""
+    """What one dataset got: its points, and the items of the score that it lacks."""
 
     points: int
     lacks: list[str]
-    conforms: bool
+
+    @property
+    def conforms(self) -> bool:
+        """Whether what is said of it keeps to all shapes."""
+        return CONFORMANT not in self.lacks
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,15 @@ graph are the same. (RDF 1.1 calls this skolemisation.)
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
+from ckanext.dcat.utils import dataset_uri
 from rdflib import BNode, Graph, URIRef
 from rdflib.term import Node
+
+from ckanext.hcmedu import settings
 
 # What RFC 3987 leaves out of an IRI, and quoting mends.
 _FORBIDDEN = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
@@ -63,3 +68,8 @@ def iri(text: str, base: str) -> str:
     """
     mended = _FORBIDDEN.sub(lambda found: quote(found[0]), text.strip())
     return mended if _ABSOLUTE.match(mended) else f"{base}/{mended.lstrip('/')}"
+
+
+def dataset_iri(dataset: Mapping[str, Any]) -> str:
+    """The IRI by which the feed names a dataset, as `package_show` returns it."""
+    return iri(dataset_uri(dict(dataset)), settings.site_url())

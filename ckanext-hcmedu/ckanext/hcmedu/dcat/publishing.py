@@ -27,7 +27,7 @@ from ckanext.hcmedu.dcat import croissant, dcat_us, entries, pod, reading
 from ckanext.hcmedu.dcat.fragments import make_fragments
 from ckanext.hcmedu.dcat.freshness import announce
 from ckanext.hcmedu.dcat.graphs import new_graph
-from ckanext.hcmedu.dcat.naming import iri
+from ckanext.hcmedu.dcat.naming import dataset_iri, iri
 from ckanext.hcmedu.dcat.profile import HCMEduProfile
 from ckanext.hcmedu.dcat.recipe import recipe
 
@@ -213,7 +213,7 @@ def describe(dataset_id: str, modified: Any = None) -> entries.Description:
     made["pod"] = reading.dumps(pod.dataset(said, subject))
     made["dcat_us"] = reading.dumps(dcat_us.dataset(said, subject))
     made["croissant"] = croissant.dumps(croissant.dataset(said, subject, _catalog()))
-    named = iri(str(subject), settings.site_url())
+    named = dataset_iri(dataset)
     return entries.Description(dataset_id, named, dataset["name"], modified, recipe(), made)
 
 

@@ -17,6 +17,9 @@ from ckanext.hcmedu.dcat import vocabulary
 
 MOST = 405
 
+CONFORMANT = "DCAT-AP conformant"
+"""The item that says whether the feed conforms, by its shapes."""
+
 
 _VIETNAMESE = {
     "keyword": "Từ khóa",
@@ -31,7 +34,7 @@ _VIETNAMESE = {
     "both from vocabularies": "Định dạng và kiểu nội dung theo danh mục chuẩn",
     "non-proprietary": "Định dạng không độc quyền",
     "machine-readable": "Định dạng máy đọc được",
-    "DCAT-AP conformant": "Đúng quy tắc của DCAT-AP",
+    CONFORMANT: "Đúng quy tắc của DCAT-AP",
     "licence": "Giấy phép",
     "licence from vocabulary": "Giấy phép theo danh mục chuẩn",
     "access rights": "Quyền truy cập",
@@ -46,8 +49,8 @@ _VIETNAMESE = {
 
 
 def label(item: str) -> dict[str, str]:
-    """What an item is called, in both languages."""
-    return {"vi": _VIETNAMESE[item], "en": item}
+    """What an item is called, in both languages; that of an older check may be unknown by now."""
+    return {"vi": _VIETNAMESE.get(item, item), "en": item}
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def _items(
     yield "accessibility", "download URL answers", 30, _all_answer(download, answers)
 
     yield from _interoperability(graph, files)
-    yield "interoperability", "DCAT-AP conformant", 30, conforms
+    yield "interoperability", CONFORMANT, 30, conforms
 
     licences = _values(graph, files, DCTERMS.license) or _values(graph, [dataset], DCTERMS.license)
     rights = _values(graph, [dataset], DCTERMS.accessRights)

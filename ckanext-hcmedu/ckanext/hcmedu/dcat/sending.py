@@ -76,6 +76,15 @@ def send(request: Request, document: Document, folder: Path) -> Response:
     return response
 
 
+def content(document: Document, folder: Path) -> bytes:
+    """The document's bytes, from disk where they are kept."""
+    file = _open(document, "", folder)
+    if file is None:
+        return document.make()
+    with file:
+        return file.read()
+
+
 def negotiated(request: Request, names: Mapping[str, str]) -> str | None:
     """The name of the format that `Accept` prefers, of `names` by media type; the first for
     whoever takes anything, None where none of them will do."""

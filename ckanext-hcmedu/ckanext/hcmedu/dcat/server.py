@@ -21,13 +21,13 @@ from sqlalchemy.engine import Connection
 from werkzeug.wrappers import Request, Response
 
 from ckanext.hcmedu import settings
-from ckanext.hcmedu.dcat import deletions, entries, moments, problems, store
+from ckanext.hcmedu.dcat import deletions, entries, moments, problems
 from ckanext.hcmedu.dcat.documents import CROISSANT, FORMATS, Format, Typed, statements
 from ckanext.hcmedu.dcat.freshness import Newest
 from ckanext.hcmedu.dcat.manifest import Sealed, manifest
 from ckanext.hcmedu.dcat.pages import Addresses, Cut, link_header
 from ckanext.hcmedu.dcat.problems import problem
-from ckanext.hcmedu.dcat.sending import Document, negotiated, send
+from ckanext.hcmedu.dcat.sending import Document, content, negotiated, send
 from ckanext.hcmedu.dcat.streaming import Changes
 
 log = logging.getLogger(__name__)
@@ -255,17 +255,14 @@ class Feed:
 def _kept_ids(database: _Database, snapshot: entries.Snapshot) -> Sequence[str]:
     """The ids of the snapshot's datasets, from disk where another process has asked for them: a
     crawl that begins anew shall not wait for each process to count the catalogue."""
-
-    def make() -> bytes:
-        return "\n".join(entries.dataset_ids(database(), snapshot.position)).encode()
-
-    name = f"ids-{snapshot.erased}"
-    try:
-        path = store.stored(settings.feed_path(), snapshot.token, name, "", make)
-        return path.read_text("utf-8").splitlines()
-    except OSError:
-        log.exception("The feed cannot keep what its pages are cut from")
-        return make().decode().splitlines()
+    document = Document(
+        key=(snapshot.token, str(snapshot.erased), "ids"),
+        group=snapshot.token,
+        media_type="text/plain",
+        at=snapshot.at,
+        make=lambda: "\n".join(entries.dataset_ids(database(), snapshot.position)).encode(),
+    )
+    return content(document, settings.feed_path()).decode().splitlines()
 
 
 def _dataset(
