@@ -78,6 +78,37 @@ def test_what_was_described_before_there_was_a_dialect_is_not_said_in_it(
     assert empty_site.get(path).json["name"] == "Nay có"
 
 
+def test_every_moment_names_its_time_zone(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    one = datasets[0]
+    page = Graph().parse(data=empty_site.get(f"/dataset/{one['id']}.ttl").data)
+    [subject] = page.subjects(RDF.type, DCAT.Dataset)
+    [file] = page.objects(subject, DCAT.distribution)
+    resource = one["resources"][0]
+    for node, predicate, stamp in (
+        (subject, DCTERMS.issued, one["metadata_created"]),
+        (subject, DCTERMS.modified, one["metadata_modified"]),
+        (file, DCTERMS.issued, resource["created"]),
+        (file, DCTERMS.modified, resource["metadata_modified"]),
+    ):
+        # CKAN's own are in UTC and do not say so.
+        assert str(page.value(node, predicate)) == f"{stamp}+00:00"
+
+    for written, said in (
+        ("2024-05-06", "2024-05-06"),
+        ("2024-05-07T08:09", "2024-05-07T08:09:00+07:00"),
+        ("1874-11-14T00:00", "1874-11-14T00:00:00+07:00"),
+        ("2024-05-07T08:09:10-05:00", "2024-05-07T08:09:10-05:00"),
+    ):
+        act("package_patch", id=one["id"], issued=written)
+        page = Graph().parse(data=empty_site.get(f"/dataset/{one['id']}.ttl").data)
+        assert str(page.value(subject, DCTERMS.issued)) == said
+        for path in ("/data.json", "/dcat-us.json"):
+            listed = {each["identifier"]: each for each in empty_site.get(path).json["dataset"]}
+            assert listed[one["id"]]["issued"] == said
+
+
 def test_the_resources_of_a_dataset_are_followed(
     empty_site: Site, datasets: list[dict[str, Any]]
 ) -> None:

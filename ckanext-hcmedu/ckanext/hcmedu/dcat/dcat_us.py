@@ -8,7 +8,6 @@ https://github.com/GSA/dcat-us (``jsonschema/definitions``).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +20,6 @@ from ckanext.hcmedu.dcat.measurements import DQV
 from ckanext.hcmedu.dcat.reading import VCARD, VERSION, Said, Thing, without_empty
 
 _STANDARD = "https://resources.data.gov/resources/dcat-us3/"
-_WITHOUT_ZONE = re.compile(r".+T[\d:.]+")
 
 
 def catalog(said: Said, subject: URIRef) -> dict[str, Any]:
@@ -38,7 +36,7 @@ def catalog(said: Said, subject: URIRef) -> dict[str, Any]:
             "homepage": _document(title, it.plain(FOAF.homepage)),
             "publisher": _agent(it, "Agent"),
             "contactPoint": _contacts(it),
-            "issued": _moment(it.plain(DCTERMS.issued)),
+            "issued": it.plain(DCTERMS.issued),
             "language": vocabulary.language_codes(it.iris(DCTERMS.language)),
             "license": it.plain(DCTERMS.license),
             "spatial": [_location(one) for one in it.all(DCTERMS.spatial)],
@@ -65,8 +63,8 @@ def dataset(said: Said, subject: URIRef) -> dict[str, Any]:
             "description": it.text(DCTERMS.description) or title,
             "keyword": it.words(DCAT.keyword),
             "theme": [_concept(one) for one in it.all(DCAT.theme)],
-            "modified": _moment(it.plain(DCTERMS.modified)),
-            "issued": _moment(it.plain(DCTERMS.issued)),
+            "modified": it.plain(DCTERMS.modified),
+            "issued": it.plain(DCTERMS.issued),
             "publisher": _agent(it, "Organization"),
             "contactPoint": _contacts(it),
             "accessRights": "; ".join(it.labels(DCTERMS.accessRights)),
@@ -105,8 +103,8 @@ def _distribution(it: Thing) -> dict[str, Any]:
             if sha256
             else None,
             "license": it.plain(DCTERMS.license),
-            "issued": _moment(it.plain(DCTERMS.issued)),
-            "modified": _moment(it.plain(DCTERMS.modified)),
+            "issued": it.plain(DCTERMS.issued),
+            "modified": it.plain(DCTERMS.modified),
             "language": vocabulary.language_codes(it.iris(DCTERMS.language)),
             **_schema(it),
             "accessService": [_service(one) for one in it.all(DCAT.accessService)],
@@ -193,8 +191,8 @@ def _period(it: Thing) -> dict[str, Any]:
     return without_empty(
         {
             "@type": "PeriodOfTime",
-            "startDate": _moment(it.plain(DCAT.startDate)),
-            "endDate": _moment(it.plain(DCAT.endDate)),
+            "startDate": it.plain(DCAT.startDate),
+            "endDate": it.plain(DCAT.endDate),
         }
     )
 
@@ -216,8 +214,3 @@ def _measured(it: Thing) -> dict[str, Any]:
         },
         "value": it.plain(DQV.value),
     }
-
-
-def _moment(text: str | None) -> str | None:
-    """A date or a time with its zone; CKAN's own times are UTC but do not say so."""
-    return f"{text}Z" if text and _WITHOUT_ZONE.fullmatch(text) else text

@@ -7,7 +7,7 @@ read it) is said for it; what its table and release know (columns, quality) is a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -45,6 +45,12 @@ SIMULATED = {
 _TRANSLATED = {"provenance": DCT.provenance, "version_notes": ADMS.versionNotes}
 
 _SERVICE = ("title", "description")
+
+_STAMPS = ("metadata_created", "metadata_modified", "created", "last_modified")
+"""Moments that CKAN writes, of a dataset and of its files: in UTC, without saying so."""
+
+_CITY = timezone(timedelta(hours=7))
+"""Without the history of Asia/Ho_Chi_Minh: what it was before 1911 no ``xsd:dateTime`` can say."""
 
 _UNKNOWN_LICENCE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
 _INTERFACE = "https://docs.ckan.org/en/2.12/api"
@@ -97,6 +103,11 @@ def _as_it_is_now(
     return [current if one.get("uri") == current["uri"] else one for one in said or [current]]
 
 
+def _stamped(thing: Mapping[str, Any]) -> dict[str, str]:
+    """CKAN's moments of a dataset or resource, with their time zone."""
+    return {key: f"{thing[key]}Z" for key in _STAMPS if thing.get(key)}
+
+
 def _choices(schema: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
     """What the forms' choices are called in both languages, by their values."""
     fields = [*schema.get("dataset_fields", []), *schema.get("resource_fields", [])]
@@ -109,14 +120,16 @@ def _choices(schema: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
     }
 
 
-def _moment(value: Any) -> str | None:
-    """A day and time of ISO 8601 as `datetime.isoformat` writes it; None of anything else."""
+def _moment(value: Any) -> datetime | None:
+    """A day and time of ISO 8601, where somebody who names no time zone means the city's; None of
+    anything else."""
     if not (isinstance(value, str) and "T" in value):
         return None
     try:
-        return datetime.fromisoformat(value).isoformat()
+        moment = datetime.fromisoformat(value)
     except ValueError:
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=_CITY)
 
 
 class HCMEduProfile(EuropeanDCATAP3Profile):
@@ -146,6 +159,7 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
         place = vocabulary.unless_said("place")
         dataset = {
             **dataset_dict,
+            **_stamped(dataset_dict),
             "url": dataset_dict.get("url")
             or f"{settings.site_url()}/dataset/{dataset_dict['name']}",
             "provenance": provenance(dataset_dict),
@@ -310,12 +324,13 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
     def _add_date_triple(
         self, subject: Node, predicate: URIRef, value: Any, _type: Any = Literal
     ) -> None:
-        """As ckanext-dcat does, which is much longer about a moment in ISO 8601."""
-        written = _moment(value)
-        if written is None:
+        """As ckanext-dcat does, which is much longer about a moment in ISO 8601 and leaves it
+        without a time zone."""
+        moment = _moment(value)
+        if moment is None:
             super()._add_date_triple(subject, predicate, value, _type)
         else:
-            self.g.add((subject, predicate, _type(written, datatype=XSD.dateTime)))
+            self.g.add((subject, predicate, _type(moment.isoformat(), datatype=XSD.dateTime)))
 
     def _organization(self, name_or_id: str) -> dict[str, Any] | None:
         """An organisation as the session has it; `organization_show` asks for much more of it."""
@@ -346,6 +361,7 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
         address = str(resource.get("url") or "").rstrip("/")
         return {
             **licensed(resource),
+            **_stamped(resource),
             # What has no name is called as its file is.
             "name": resource.get("name") or address.rsplit("/", 1)[-1] or resource["id"],
             "rights": resource.get("rights") or vocabulary.public(),
