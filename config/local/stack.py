@@ -196,7 +196,7 @@ def logs(layout: Layout, names: list[str]) -> None:
 
 
 def test(layout: Layout, arguments: list[str]) -> int:
-    """Check the code, then run pytest on services that are made for it and stopped after it.
+    """Check the code, then run the tests on services that are made for them and stopped after them.
 
     `arguments` are pytest's. Returns an exit code.
     """
@@ -204,18 +204,43 @@ def test(layout: Layout, arguments: list[str]) -> int:
     forget(layout)
     try:
         services_up(layout)
-        command = [
-            *(sys.executable, "-m", "pytest", "-p", "ckan.tests.pytest_ckan"),
-            f"--ckan-ini={layout.ini}",
-            *arguments,
-        ]
-        environment = portal.environment(layout)
-        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        code = _run_tests(layout, arguments)
     finally:
         down(layout)
     if failed:
         print(f"Checks failed: {', '.join(failed)} (what they say stands at the top)")
     return code or bool(failed)
+
+
+def _run_tests(layout: Layout, arguments: list[str]) -> int:
+    """Run pytest once with `arguments`. Without any, run what needs no services beside the rest,
+    in the time that this leaves over, and show its output after it."""
+    pytest = [sys.executable, "-m", "pytest"]
+    on_services = [*pytest, "-p", "ckan.tests.pytest_ckan", f"--ckan-ini={layout.ini}"]
+    environment = portal.environment(layout)
+
+    def run_on_services(*more: str) -> int:
+        command = [*on_services, *more]
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+    if arguments:
+        return run_on_services(*arguments)
+    alone = ["nice", *pytest, "-p", "no:ckan", "-p", "no:ckan_fixtures", "-m", "unit"]
+    log = layout.log / "unit-tests.log"
+    with (
+        log.open("w", encoding="utf-8") as output,
+        subprocess.Popen(
+            alone, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        ) as beside,
+    ):
+        try:
+            print(f"The unit tests run beside the others: {_short(log)}", flush=True)
+            code = run_on_services("-m", "not unit")
+            beside.wait()
+        finally:
+            beside.terminate()
+    print(log.read_text("utf-8"))
+    return code or beside.returncode
 
 
 def forget(layout: Layout) -> None:

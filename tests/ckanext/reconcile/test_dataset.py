@@ -6,7 +6,7 @@ import pytest
 
 from schemas import Declarations
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.integration
 
 
 def test_declarations_of_the_portal_make_datasets() -> None:

@@ -78,9 +78,7 @@ def test_what_was_described_before_there_was_a_dialect_is_not_said_in_it(
     assert empty_site.get(path).json["name"] == "Nay có"
 
 
-def test_every_moment_names_its_time_zone(
-    empty_site: Site, datasets: list[dict[str, Any]]
-) -> None:
+def test_every_moment_names_its_time_zone(empty_site: Site, datasets: list[dict[str, Any]]) -> None:
     one = datasets[0]
     page = Graph().parse(data=empty_site.get(f"/dataset/{one['id']}.ttl").data)
     [subject] = page.subjects(RDF.type, DCAT.Dataset)
