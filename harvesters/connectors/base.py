@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
 
-from harvesters.errors import SourceConfigurationError, SourceTooLargeError, text
+from harvesters.errors import (
+    SourceConfigurationError,
+    SourceTimeoutError,
+    SourceTooLargeError,
+    text,
+)
 from harvesters.sources import Limits, Source, SourceRecord
 from schemas import RecordType
 
@@ -86,6 +92,7 @@ class Meter:
     def __init__(self, where: str, limits: Limits):
         self._where = where
         self._limits = limits
+        self._until = time.monotonic() + limits.read_seconds
         self.rows = 0
         self.bytes = 0
 
@@ -93,6 +100,7 @@ class Meter:
         """Count `rows` records and `size` bytes more.
 
         :raises SourceTooLargeError: that is more than the limits allow.
+        :raises SourceTimeoutError: the reading takes longer than they allow.
         """
         self.rows += rows
         self.bytes += size
@@ -100,6 +108,22 @@ class Meter:
             raise too_large(self._where, "max_rows", self._limits.max_rows, "dòng", "rows")
         if self.bytes > self._limits.max_bytes:
             raise too_large(self._where, "max_bytes", self._limits.max_bytes, "byte", "bytes")
+        if time.monotonic() > self._until:
+            raise timed_out(self._where, self._limits.read_seconds)
+
+
+def timed_out(where: str, seconds: float) -> SourceTimeoutError:
+    """The error of a source that is silent for longer than it may be."""
+    return SourceTimeoutError(
+        vi="Nguồn không trả lời kịp thời.",
+        en="The source does not answer in time.",
+        where=where,
+        expected=text(f"trả lời trong {seconds:g} giây.", f"an answer within {seconds:g} seconds."),
+        remedy=text(
+            "Kiểm tra tải của nguồn; lượt sau sẽ tự thử lại.",
+            "Check the source's load; the next run tries again by itself.",
+        ),
+    )
 
 
 def too_large(where: str, limit: str, most: int, unit_vi: str, unit_en: str) -> SourceTooLargeError:

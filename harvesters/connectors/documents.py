@@ -9,7 +9,9 @@ from typing import Any
 
 from harvesters.errors import SourceAnswerError, text
 
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+# Possessive, and a text that does not end is one as well: else its end is looked for from each of
+# its quotation marks anew.
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 _ABSENT: Any = object()
 

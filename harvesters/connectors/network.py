@@ -28,7 +28,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.connection import create_connection
 
-from harvesters.connectors.base import too_large
+from harvesters.connectors.base import timed_out, too_large
 from harvesters.connectors.documents import read_json
 from harvesters.errors import (
     SourceAnswerError,
@@ -36,7 +36,6 @@ from harvesters.errors import (
     SourceConnectionError,
     SourceError,
     SourceRefusedError,
-    SourceTimeoutError,
     text,
 )
 from harvesters.sources import Limits, Source, without_credentials
@@ -221,20 +220,6 @@ def unreachable(where: str) -> SourceConnectionError:
         remedy=text(
             "Kiểm tra nguồn có đang hoạt động; lượt sau sẽ tự thử lại.",
             "Check that the source is running; the next run tries again by itself.",
-        ),
-    )
-
-
-def timed_out(where: str, seconds: float) -> SourceTimeoutError:
-    """The error of a source that is silent for longer than it may be."""
-    return SourceTimeoutError(
-        vi="Nguồn không trả lời kịp thời.",
-        en="The source does not answer in time.",
-        where=where,
-        expected=text(f"trả lời trong {seconds:g} giây.", f"an answer within {seconds:g} seconds."),
-        remedy=text(
-            "Kiểm tra tải của nguồn; lượt sau sẽ tự thử lại.",
-            "Check the source's load; the next run tries again by itself.",
         ),
     )
 
@@ -438,6 +423,9 @@ class HttpClient:
                 raise _Retry(timed_out(where, self._limits.timeout_seconds)) from None
             except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError):
                 raise _Retry(unreachable(where)) from None
+            except ValueError:
+                # A redirect to what cannot be taken apart; requests looks at it as well.
+                raise self._no_address(where) from None
         raise SourceAnswerError(
             vi="Dịch vụ chuyển hướng quá nhiều lần.",
             en="The service redirects too many times.",
@@ -473,14 +461,21 @@ class HttpClient:
             response.status_code, dict(_lower(response.headers)), bytes(body), response.url
         )
 
+    def _no_address(self, where: str) -> SourceRefusedError:
+        return SourceRefusedError(
+            vi="Dịch vụ dẫn tới một địa chỉ không phải HTTP.",
+            en="The service leads to an address that is not HTTP.",
+            where=where,
+        )
+
     def _check_url(self, url: str) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError:
+            raise self._no_address(self._source.name) from None
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-            raise SourceRefusedError(
-                vi="Dịch vụ dẫn tới một địa chỉ không phải HTTP.",
-                en="The service leads to an address that is not HTTP.",
-                where=self._source.name,
-            )
+            raise self._no_address(self._source.name)
         if parts.scheme == "http" and self._origin[0] == "https":
             raise SourceRefusedError(
                 vi="Dịch vụ chuyển từ HTTPS sang HTTP không mã hóa.",
@@ -488,7 +483,7 @@ class HttpClient:
                 where=self.where(url),
             )
         # Checked here too, so that a refusal does not depend on a connection being opened anew.
-        self.allow.check(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+        self.allow.check(parts.hostname, port)
 
     # Credentials
 
@@ -646,7 +641,7 @@ def _retry_after(value: str | None) -> float | None:
     """The seconds that a ``Retry-After`` header asks for: a number, or until a date (RFC 9110)."""
     if not value:
         return None
-    if value.strip().isdigit():
+    if value.isascii() and value.strip().isdigit():
         return float(value.strip())
     try:
         moment = email.utils.parsedate_to_datetime(value)

@@ -5,8 +5,10 @@ A failed look leaves what the one before found, and says so beside it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,6 +43,16 @@ class Report:
         return self.at is None or datetime.now(UTC) - self.at > OVERDUE
 
 
+def named(word: str, *kinds: type) -> str:
+    """What a report is called whose content holds `kinds`, which are dataclasses.
+
+    It is called otherwise when these change: what an older version of the portal found is not
+    read as the newer one's, but looked for anew.
+    """
+    form = [[kind.__name__, *(f"{one.name}: {one.type}" for one in fields(kind))] for kind in kinds]
+    return f"{word}-{hashlib.sha256(json.dumps(form).encode()).hexdigest()[:8]}"
+
+
 def last(name: str, part: tuple[str, ...] = ()) -> Report | None:
     """The report called `name`; None where nobody has looked yet.
 
@@ -68,6 +80,10 @@ def keep_failure(name: str, at: datetime, failure: Mapping[str, str]) -> None:
 def _write(name: str, **values: Any) -> None:
     statement = insert(_report).values(name=name, **values)
     model.Session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+    # What the same look found when it was called otherwise nobody reads any more.
+    word = name.partition("-")[0]
+    older = sa.or_(_report.c.name == word, _report.c.name.startswith(f"{word}-", autoescape=True))
+    model.Session.execute(sa.delete(_report).where(older, _report.c.name != name))
     model.Session.commit()
 
 

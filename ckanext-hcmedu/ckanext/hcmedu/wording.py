@@ -49,10 +49,11 @@ def day(value: str | date | None) -> str:
         return ""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
+        if isinstance(moment, datetime) and moment.tzinfo:
+            moment = moment.astimezone(ZoneInfo(tk.config["ckan.display_timezone"]))
+    except (ValueError, OverflowError):
+        # No date, or one at the end of the calendar, which another time zone does not have.
         return str(value)
-    if isinstance(moment, datetime) and moment.tzinfo:
-        moment = moment.astimezone(ZoneInfo(tk.config["ckan.display_timezone"]))
     return babel.dates.format_date(moment, _DATE_FORMATS[language()], locale=language())
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from ckanext.hcmedu.city import moments
-from ckanext.hcmedu.city.comparison import Copy, Dataset, Finding, compare
+from ckanext.hcmedu.city.comparison import MOST_STRANGERS, Copy, Dataset, Finding, compare
 
 pytestmark = pytest.mark.unit
 
@@ -54,6 +54,11 @@ def test_a_copy_is_stale_if_its_date_is_before_ours(theirs: str | None, expected
     assert state(dataset(), copy(modified=theirs)) == expected
 
 
+@pytest.mark.parametrize("theirs", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:00"])
+def test_a_date_at_the_end_of_the_calendar_is_none(theirs: str) -> None:
+    assert state(dataset(modified="2026-11-26"), copy(modified=theirs)) == "seen"
+
+
 def test_a_day_is_one_of_the_city() -> None:
     night = moments.parse("2026-11-19T20:00:00Z")
     assert night is not None
@@ -93,6 +98,11 @@ def test_a_copy_under_an_address_of_ours_that_we_do_not_know_is_surplus() -> Non
     other = Copy(frozenset({"y", "https://other.example/dataset/z"}), "2025-01-01")
     [one, _] = found([dataset()], [stranger, other, copy()])
     assert (one.state, one.name, one.theirs) == ("surplus", "old", "2025-01-01")
+
+
+def test_of_very_many_strangers_some_are_told() -> None:
+    strangers = [Copy(frozenset({f"{OWN}{number}"})) for number in range(MOST_STRANGERS + 5)]
+    assert len(found([], strangers)) == MOST_STRANGERS
 
 
 def test_since_when_stands_until_the_state_changes() -> None:

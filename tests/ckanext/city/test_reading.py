@@ -13,8 +13,10 @@ from ckanext.hcmedu.outgoing import open_client
 from harvesters.errors import (
     SourceAnswerError,
     SourceChangedError,
+    SourceConnectionError,
     SourceError,
     SourceRefusedError,
+    SourceTimeoutError,
     SourceTooLargeError,
 )
 from harvesters.sources import Limits
@@ -151,6 +153,8 @@ def test_a_feed_is_followed_by_hydra_in_old_and_new_terms(service: Service) -> N
         ("<> hydra:totalItems 2 . <urn:a> a dcat:Dataset .", SourceChangedError),
         ("<> a dcat:Catalog; hydra:next <http://10.0.0.1/secret> .", SourceRefusedError),
         ("<> a dcat:Catalog; hydra:next <file:///etc/passwd> .", SourceRefusedError),
+        ('<> a dcat:Catalog; hydra:next "http://[bad" .', SourceAnswerError),
+        ('<> a dcat:Catalog; hydra:next "http://o:99999/" .', SourceRefusedError),
     ],
 )
 def test_a_feed_that_leads_astray_is_not_followed(
@@ -159,6 +163,40 @@ def test_a_feed_that_leads_astray_is_not_followed(
     service.routes["/catalog.ttl"] = lambda request: turtle(text)
     with pytest.raises(error):
         copies(service, "/catalog.ttl", "dcat")
+
+
+@pytest.mark.parametrize("address", ["http://[bad", "http://h:99999/"])
+def test_a_catalogue_that_is_nowhere_is_a_clear_error(service: Service, address: str) -> None:
+    service.routes["/catalog.ttl"] = lambda request: Reply(
+        b"", status=302, headers={"Location": address}
+    )
+    with pytest.raises(SourceRefusedError):
+        copies(service, "/catalog.ttl", "dcat")
+
+
+def test_a_busy_catalogue_may_write_what_it_likes(service: Service) -> None:
+    service.routes["/x"] = lambda request: Reply(b"", status=503, headers={"Retry-After": "\u00b2"})
+    with pytest.raises(SourceConnectionError):
+        copies(service, "/x", "data.json")
+
+
+def test_what_a_feed_announces_may_be_beyond_counting(service: Service) -> None:
+    announced = f"<> hydra:totalItems {'9' * 5000} . <urn:a> a dcat:Dataset ."
+    service.routes["/catalog.ttl"] = lambda request: turtle(announced)
+    assert copies(service, "/catalog.ttl", "dcat") == [Copy(frozenset({"urn:a"}))]
+
+
+def test_what_would_forge_a_log_is_no_name(service: Service) -> None:
+    forged = "x\n2026-11-29 INFO forged\x1b]0;"
+    datasets = [{"identifier": forged, "@id": "urn:a", "modified": forged}]
+    service.routes["/data.json"] = lambda request: Reply({"dataset": datasets})
+    assert copies(service, "/data.json", "data.json") == [Copy(frozenset({"urn:a"}))]
+
+
+def test_a_reading_has_its_time(service: Service) -> None:
+    service.routes["/data.json"] = lambda request: Reply({"dataset": []})
+    with pytest.raises(SourceTimeoutError):
+        copies(service, "/data.json", "data.json", read_seconds=0)
 
 
 @pytest.mark.parametrize(

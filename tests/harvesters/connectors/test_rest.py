@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from harvesters.connectors import Connector
 from harvesters.connectors.network import AllowList
+from harvesters.connectors.documents import depth
 from harvesters.connectors.rest import _next_link
 from harvesters.errors import (
     SourceAnswerError,
@@ -810,3 +811,9 @@ def test_unknown_records_and_errors_in_both_languages(opened: Open):
         opened().periods("pupil")
     assert "Nguồn không cung cấp" in error.value.vi
     assert "does not deliver" in error.value.en
+
+
+def test_json_that_does_not_end_is_measured_in_one_go() -> None:
+    unfinished = b"[" * 40 + b'"' + b'\\"' * 4_000_000
+    assert depth(unfinished) == 40
+    assert depth(b'{"a[[": "\\"]]{", "b": [1, {}]}') == 3

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cmp_to_key
+from itertools import islice
 
 from ckanext.hcmedu.city import moments
 
 SEEN, STALE, MISSING, SURPLUS = "seen", "stale", "missing", "surplus"
+MOST_STRANGERS = 1_000
+"""Copies under an address of ours that we do not know, of which each is told. One would do."""
 STATES = (SURPLUS, STALE, MISSING, SEEN)
 """What may be of a dataset, the most urgent first: it is there although it, or the release that
 it shows, was taken back here; it is older than ours; it is not there; it is there."""
@@ -83,7 +86,7 @@ def compare(
         finding = _find(dataset, theirs, now)
         if finding is not None:
             found.append(finding)
-    found += _strangers(copies, known, now, own)
+    found += islice(_strangers(copies, known, now, own), MOST_STRANGERS)
     return in_order(_since(one, before.get(one.id)) for one in found)
 
 

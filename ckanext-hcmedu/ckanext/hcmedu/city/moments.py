@@ -19,9 +19,12 @@ def parse(text: str | None) -> Moment | None:
         if len(value) == len("2026-11-26"):
             return date.fromisoformat(value)
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        # At the ends of the calendar there is none in another time zone.
+        moment.astimezone(UTC), moment.astimezone(TIME_ZONE)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment
 
 
 def order(one: Moment, other: Moment) -> int:

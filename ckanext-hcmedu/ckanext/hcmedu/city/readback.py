@@ -25,8 +25,10 @@ from ckanext.hcmedu.outgoing import open_client
 from harvesters.errors import SourceError
 from harvesters.sources import Limits, without_credentials
 
-REPORT = "city"
-LIMITS = Limits(attempts=3, max_wait_seconds=30, max_bytes=2**30, max_rows=200_000, max_depth=32)
+LIMITS = Limits(
+    attempts=3, max_wait_seconds=30, read_seconds=3600, max_bytes=2**30, max_rows=200_000,
+    max_depth=32,
+)  # fmt: skip
 TIME_TO_HARVEST = timedelta(hours=20)
 """A copy of what was taken back is an alarm after this long: the city harvests once a day."""
 
@@ -63,6 +65,9 @@ class Comparison:
             "total": self.total,
             "findings": {one.id: asdict(one) for one in self.findings},
         }
+
+
+REPORT = reports.named("city", Comparison, Finding)
 
 
 def is_configured() -> bool:

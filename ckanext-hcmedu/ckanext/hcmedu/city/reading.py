@@ -54,10 +54,12 @@ def _fetch(client: HttpClient, meter: Meter, url: str, **parameters: Any) -> Ans
 
 
 def _copy(identities: Iterable[Any], modified: Any) -> Copy:
-    usable = frozenset(
-        one for one in identities if isinstance(one, str) and 0 < len(one) <= _MOST_CHARACTERS
-    )
-    return Copy(usable, modified if isinstance(modified, str) else None)
+    return Copy(frozenset(filter(_is_usable, identities)), modified if _is_usable(modified) else None)
+
+
+def _is_usable(text: Any) -> bool:
+    """Whether it is a text that may be ours, and does no harm in a log or on a terminal."""
+    return isinstance(text, str) and 0 < len(text) <= _MOST_CHARACTERS and text.isprintable()
 
 
 # CKAN ---------------------------------------------------------------------------------------------
@@ -182,11 +184,15 @@ class _Statements:
         found = self._all("next", "nextPage")
         if len(found) > 1:
             raise _unexpected(where, "hydra:next")
-        return urljoin(page, found.pop()) if found else None
+        try:
+            return urljoin(page, found.pop()) if found else None
+        except ValueError:
+            raise _unexpected(where, "hydra:next") from None
 
     def total(self) -> int:
         """How many datasets the feed announces; 0 where it does not."""
-        return max((int(one) for one in self._all("totalItems") if one.isdecimal()), default=0)
+        told = (one for one in self._all("totalItems") if one.isdecimal() and len(one) < 10)
+        return max(map(int, told), default=0)
 
 
 def _statements(answer: Answer, where: str, limits: Limits) -> _Statements:

@@ -10,7 +10,6 @@ from typing import Any
 from ckanext.hcmedu import reports
 from ckanext.hcmedu.dcat.quality import CONFORMANT
 
-REPORT = "conformance"
 OWN, OFFICIAL = "own", "official"
 _SCORES = "scores"
 
@@ -119,6 +118,9 @@ class Outcome:
             dialects=tuple(Dialect(**one) for one in content["dialects"]),
             scores={iri: Score(**one) for iri, one in content.get(_SCORES, {}).items()},
         )
+
+
+REPORT = reports.named("conformance", Outcome, Shapes, Dimension, Lost, Asked, Dialect, Score)
 
 
 def last() -> reports.Report | None:
