@@ -15,6 +15,7 @@ from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
 
 from ckanext.hcmedu import auth, collation, scoreboard, settings
+from ckanext.hcmedu.addresses import link
 from ckanext.hcmedu.city import readback
 from ckanext.hcmedu.city.comparison import Finding
 from ckanext.hcmedu.conformance import outcome
@@ -513,6 +514,7 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         score,
         standings,
         place_url,
+        link,
         map_tiles,
         has_boundaries,
         file_size,

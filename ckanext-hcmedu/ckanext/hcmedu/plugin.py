@@ -12,7 +12,7 @@ from ckan.lib.plugins import DefaultTranslation
 from ckan.types import CKANApp
 
 from ckanext.hcmedu import cli, facets, helpers, settings, translation, validators
-from ckanext.hcmedu.dcat import publishing
+from ckanext.hcmedu.dcat import publishing, searches
 from ckanext.hcmedu.dcat.server import Feed
 from ckanext.hcmedu.delivery import Delivery
 from ckanext.hcmedu.figures import maps
@@ -20,6 +20,7 @@ from ckanext.hcmedu.search import documents, queries
 from ckanext.hcmedu.views import get_blueprints
 
 
+@tk.blanket.actions(searches.get_actions)
 @tk.blanket.config_declarations
 @tk.blanket.helpers(helpers.get_helpers)
 @tk.blanket.validators(validators.get_validators)

@@ -12,10 +12,16 @@ from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
+
+from ckanext.hcmedu import settings
+from ckanext.hcmedu.addresses import SCHEMES, is_linkable, may_name
 
 LANGUAGES = ("vi", "en")
 """The portal's languages; the first is the one that a required text must have."""
+
+_ADDRESSES = ("uri", "url", "documentation", "homepage")
 
 _CORE = ("title", "notes", "name", "description")
 
@@ -169,6 +175,53 @@ def fluent_tags_as_tags(
         data[("tags", index, "name")] = tag
 
 
+def _texts_at(value: Any) -> list[str]:
+    """The texts of a field that holds one, or several as a list or its JSON."""
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return [value]
+    return [
+        each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)
+    ]
+
+
+def addresses(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Refuse addresses that no page may link to, and IRIs that are another's (after all fields)."""
+    package = context.get("package")
+    dataset = package.id if package else data.get(("id",))
+    owner = model.Group.get(data.get(("owner_org",)) or None)
+    for place, value in data.items():
+        field = str(place[-1])
+        if field not in _ADDRESSES and not field.endswith("_url"):
+            continue
+        for text in _texts_at(value):
+            if not is_linkable(text):
+                message = tk._('"{address}" cannot be linked to. Addresses begin with: {schemes}')
+                schemes = ", ".join(sorted(SCHEMES))
+                told = message.format(address=text, schemes=schemes)
+                errors.setdefault(place, []).append(told)
+            elif field == "uri" and not may_name(
+                text, settings.site_url(), dataset, owner.name if owner else None
+            ):
+                message = tk._('The IRI "{address}" is that of something else on this portal')
+                errors.setdefault(place, []).append(message.format(address=text))
+
+
+def linkable(value: Any) -> Any:
+    """Refuse an address that no page may link to.
+
+    :raises ckan.logic.Invalid: it is one.
+    """
+    if value and not is_linkable(value):
+        message = tk._('"{address}" cannot be linked to. Addresses begin with: {schemes}')
+        raise tk.Invalid(message.format(address=value, schemes=", ".join(sorted(SCHEMES))))
+    return value
+
+
 def fluent_output(value: Any) -> Any:
     """The stored JSON as a mapping; whatever else stands there is passed on."""
     texts = _as_mapping(value)
@@ -187,4 +240,6 @@ def get_validators() -> dict[str, Callable[..., Any]]:
         "fluent_tags": fluent_tags,
         "fluent_tags_as_tags": fluent_tags_as_tags,
         "fluent_output": fluent_output,
+        "hcmedu_addresses": addresses,
+        "hcmedu_linkable": linkable,
     }

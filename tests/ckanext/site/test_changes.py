@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
+import pyoxigraph as ox
 import pytest
 from rdflib import Graph, URIRef
 from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF
@@ -265,6 +266,19 @@ def test_what_has_another_iri_is_gone_under_the_one_before(
     graph = since(empty_site, address, quote(moment.isoformat()))
     assert set(graph.objects(None, FOAF.primaryTopic)) == {URIRef("https://example.org/other")}
     assert ids_of(graph) == {one}
+
+
+@pytest.mark.parametrize("ending", list(RDFLIB))
+def test_what_is_gone_had_an_iri_of_any_kind(
+    empty_site: Site, datasets: list[dict[str, Any]], address: str, ending: str
+) -> None:
+    moment, one = datetime.now(UTC), datasets[0]["id"]
+    act("package_patch", id=one, uri="https://example.org/catalog#one")
+    act("package_delete", id=one)
+    answer = empty_site.get(f"/catalog.{ending}?modified_since={quote(moment.isoformat())}")
+    quads = list(ox.parse(answer.data, format=ox.RdfFormat.from_extension(ending)))
+    topics = {each.object.value for each in quads if each.predicate.value == str(FOAF.primaryTopic)}
+    assert "https://example.org/catalog#one" in topics
 
 
 # The manifest -------------------------------------------------------------------------------------

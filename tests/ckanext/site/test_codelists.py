@@ -1,5 +1,7 @@
+import csv
+
 import pytest
-from rdflib import Graph, URIRef
+from rdflib import Graph, Namespace, URIRef
 from rdflib.namespace import SKOS
 
 from tests.ckanext.site.conftest import Site
@@ -70,13 +72,42 @@ def test_what_is_not_there_is_404(empty_site: Site, path: str) -> None:
     assert empty_site.get(path).status_code == 404
 
 
+def test_the_code_of_all_codes_together_leads_to_the_list(empty_site: Site) -> None:
+    answer = empty_site.get("/codelist/level/_T")
+    assert (answer.status_code, answer.location) == (303, "/codelist/level")
+
+
+def test_what_the_feed_says_of_codes_can_be_looked_up(site: Site, address: str) -> None:
+    """Every address that the template of a column makes of the table's own values."""
+    graph = Graph().parse(data=site.get("/dataset/enrolment.ttl").data, format="turtle")
+    csvw = Namespace("http://www.w3.org/ns/csvw#")
+    templates = {
+        str(graph.value(column, csvw.name)): str(template)
+        for column, template in graph.subject_objects(csvw.valueUrl)
+    }
+    file = site.get("/dataset/enrolment/release/2/enrolment.csv").text
+    rows = list(csv.DictReader(file.splitlines()))
+    asked = {
+        template.replace(f"{{{name}}}", row[name]).removeprefix(address)
+        for row in rows
+        for name, template in templates.items()
+        if row[name]
+    }
+    assert "grade" in templates and asked
+    assert {site.get(path).status_code for path in asked} <= {200, 303}
+
+
 def test_the_columns_of_a_table(empty_site: Site) -> None:
     schema = empty_site.get("/schema/enrolment.json").json
     fields = {field["name"]: field for field in schema["fields"]}
     assert fields["pupils"]["type"] == "integer"
     assert fields["grade"]["rdfType"].endswith("/codelist/grade")
     assert fields["area"]["type"] == "string"
-    assert set(fields["grade"]["title"]) == {"vi", "en"}
+    assert (schema["title"], fields["grade"]["title"]) == (
+        "Số học sinh theo trường, khối lớp và giới tính",
+        "Khối lớp",
+    )
+    assert set(fields["grade"]["title_translated"]) == {"vi", "en"}
     assert set(schema["primaryKey"]) < set(fields)
     assert empty_site.get("/schema/enrolment", Accept="application/json").json == schema
     assert "Khối lớp" in empty_site.get("/schema/enrolment").text

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
 from rdflib import Graph, Literal, URIRef
 from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF
 
-from tests.ckanext.site.by_hand import act, crawl, make, titles
+from tests.ckanext.site.by_hand import RDFLIB, act, crawl, make, titles
 from tests.ckanext.site.conftest import Site
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("context", "pages_of_three")]
@@ -39,7 +40,7 @@ def test_what_is_done_by_hand_is_in_the_feed_at_once(
     assert one["id"] not in titles(empty_site)
     gone = empty_site.get(path)
     assert (gone.status_code, gone.content_type) == (410, "application/problem+json")
-    assert "không còn công khai" in gone.json["detail"]["vi"]
+    assert "không còn công khai" in gone.json["detail"]
     for path in ("/data.json", "/dcat-us.json"):
         assert one["id"] not in empty_site.get(path).text
     assert empty_site.get(f"/dataset/{one['name']}/croissant.jsonld").status_code == 410
@@ -366,3 +367,111 @@ def test_a_snapshot_that_is_older_than_is_kept_is_gone_and_pruned(
         "and position > (select min(position) from hcmedu_feed)"
     )
     assert model.Session.execute(sa.text(superseded)).scalar_one() == 0
+
+
+def test_a_date_alone_hides_no_change(empty_site: Site, datasets: list[dict[str, Any]]) -> None:
+    """Neither one in the same second, nor that something was erased since."""
+    first = empty_site.get("/catalog.nt")
+    act("package_patch", id=datasets[0]["id"], title_translated={"vi": "Mới", "en": "New"})
+    since = first.headers["Last-Modified"]
+    assert empty_site.get("/catalog.nt", If_Modified_Since=since).status_code == 200
+
+    path = first.headers["Content-Location"].partition("/catalog")[2]
+    time.sleep(2)
+    since = empty_site.get(f"/catalog{path}").headers["Last-Modified"]
+    assert empty_site.get(f"/catalog{path}", If_Modified_Since=since).status_code == 304
+    act("package_patch", id=datasets[1]["id"], private=True)
+    later = empty_site.get(f"/catalog{path}", If_Modified_Since=since)
+    assert later.status_code == 200 and datasets[1]["id"] not in later.text
+
+
+def test_old_snapshots_are_not_put_on_disk_by_whoever_asks(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    from ckanext.hcmedu import settings
+
+    act("package_patch", id=datasets[0]["id"], title_translated={"vi": "Một", "en": "One"})
+    old = empty_site.get("/catalog.nt").headers["Content-Location"].partition("/catalog.nt")[2]
+    act("package_patch", id=datasets[0]["id"], title_translated={"vi": "Hai", "en": "Two"})
+    kept = {path.name for path in settings.feed_path().rglob("*")}
+    for ending in RDFLIB:
+        for path in (f"/catalog.{ending}{old}", f"/catalog.{ending}.manifest{old}"):
+            assert empty_site.get(path).status_code == 200
+    assert {path.name for path in settings.feed_path().rglob("*")} == kept
+
+
+def test_the_page_of_a_dataset_that_was_taken_away_says_so(
+    empty_site: Site, datasets: list[dict[str, Any]]
+) -> None:
+    one, other = datasets[0], datasets[1]
+    act("package_patch", id=one["id"], private=True)
+    act("dataset_purge", id=other["id"])
+    for dataset in (one, other):
+        for path in (f"/dataset/{dataset['id']}", f"/en/dataset/{dataset['name']}"):
+            assert empty_site.get(path).status_code == 410
+    # Whoever may have an account is answered by CKAN, to whom it may still be there.
+    assert empty_site.get(f"/dataset/{one['name']}", Cookie="a=b").status_code == 404
+    assert empty_site.get("/dataset/khong-co").status_code == 404
+    assert empty_site.get(f"/dataset/{datasets[2]['name']}").status_code == 200
+
+
+def test_an_iri_is_that_of_one_thing(
+    empty_site: Site, datasets: list[dict[str, Any]], address: str
+) -> None:
+    import ckan.model as model
+    import ckan.plugins.toolkit as tk
+
+    one, other = datasets[0]["id"], datasets[1]["id"]
+    before = empty_site.get("/catalog.nt").data
+    for iri in (f"{address}/dataset/{other}", address, f"{address}/", f"{address}/organization/x"):
+        for fields in ({"uri": iri}, {"contact": [{"uri": iri, "name": "Ai đó"}]}):
+            with pytest.raises(tk.ValidationError) as refused:
+                act("package_patch", id=one, **fields)
+            assert iri in str(refused.value.error_dict)
+    act("package_patch", id=other, uri="https://example.org/one")
+    with pytest.raises(tk.ValidationError) as refused:
+        act("package_patch", id=one, uri="https://example.org/one")
+    assert "https://example.org/one" in str(refused.value.error_dict)
+    model.Session.rollback()
+    act("package_patch", id=other, uri="")
+    assert len(Graph().parse(data=empty_site.get("/catalog.nt").data, format="nt")) == len(
+        Graph().parse(data=before, format="nt")
+    )
+    ours = f"{address}/organization/so-gddt#contact"
+    act("package_patch", id=one, uri=f"{address}/dataset/{one}", contact=[{"uri": ours}])
+
+
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", " java\nscript:alert(1)", "data:text/html,x", "VBScript:x"]
+)
+def test_an_address_that_would_run_is_refused(
+    empty_site: Site, datasets: list[dict[str, Any]], link: str
+) -> None:
+    import ckan.plugins.toolkit as tk
+
+    one = datasets[0]["id"]
+    resource = {"url": "https://example.org/a.csv", "name": "a"}
+    for fields in (
+        {"url": link}, {"documentation": [link]}, {"contact": [{"url": link}]}, {"uri": link},
+        {"resources": [{**resource, "url": link}]},
+        {"resources": [{**resource, "access_url": link}]},
+    ):  # fmt: skip
+        with pytest.raises(tk.ValidationError):
+            act("package_patch", id=one, **fields)
+    with pytest.raises(tk.ValidationError):
+        act("organization_patch", id="so-gddt", url=link)
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59", "0001-01-01"])
+def test_no_date_takes_the_pages_down(
+    empty_site: Site, datasets: list[dict[str, Any]], moment: str
+) -> None:
+    one = datasets[0]
+    act(
+        "package_patch", id=one["id"], modified=moment, issued=moment,
+        temporal_coverage=[{"start": moment, "end": moment}],
+    )  # fmt: skip
+    for path in ("/", "/dataset/", "/organization/so-gddt", f"/dataset/{one['name']}"):
+        assert empty_site.get(path).status_code == 200, path
+    for path in ("/catalog.ttl", "/data.json", f"/dataset/{one['name']}/croissant.jsonld"):
+        assert empty_site.get(path).status_code == 200, path

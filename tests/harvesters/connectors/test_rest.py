@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from harvesters.connectors import Connector
-from harvesters.connectors.network import AllowList
 from harvesters.connectors.documents import depth
+from harvesters.connectors.network import AllowList
 from harvesters.connectors.rest import _next_link
 from harvesters.errors import (
     SourceAnswerError,

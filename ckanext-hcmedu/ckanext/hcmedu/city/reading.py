@@ -54,7 +54,9 @@ def _fetch(client: HttpClient, meter: Meter, url: str, **parameters: Any) -> Ans
 
 
 def _copy(identities: Iterable[Any], modified: Any) -> Copy:
-    return Copy(frozenset(filter(_is_usable, identities)), modified if _is_usable(modified) else None)
+    return Copy(
+        frozenset(filter(_is_usable, identities)), modified if _is_usable(modified) else None
+    )
 
 
 def _is_usable(text: Any) -> bool:

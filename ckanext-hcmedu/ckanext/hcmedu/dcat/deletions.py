@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ckanext.hcmedu.addresses import below
 from ckanext.hcmedu.dcat import moments, problems
 from ckanext.hcmedu.dcat.documents import Statement, Typed, Worded, expand
 from ckanext.hcmedu.dcat.entries import Deletion
@@ -18,7 +19,7 @@ DELETED = "http://purl.org/adms/changetype/deleted"
 def records(catalog: str, deletions: Iterable[Deletion]) -> Iterator[Statement]:
     """What the catalogue of that IRI says of what is gone: since when, and why."""
     for deletion in deletions:
-        record = f"{deletion.iri}#deleted"
+        record = below(deletion.iri, "deleted")
         at = Typed(moments.write(deletion.at), "xsd:dateTime")
         yield catalog, "dcat:record", record
         yield record, "rdf:type", expand("dcat:CatalogRecord")

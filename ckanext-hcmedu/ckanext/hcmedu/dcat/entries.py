@@ -74,13 +74,29 @@ def lock(connection: Connection) -> None:
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
+class TakenIri(Exception):
+    """Two datasets cannot have one IRI: when one of them goes, consumers delete the other."""
+
+
 def put(connection: Connection, description: Description) -> bool:
     """Say `description` from now on; whether that is another thing than was said before.
 
     What has another IRI from now on is gone under the one before, for whoever knows it by that.
+
+    :raises TakenIri: something else is called so.
     """
     last = _lock_and_find_last(connection)
     current = _current(connection, description.dataset_id)
+    taken = connection.execute(
+        sa.select(_entry.c.name).where(
+            _entry.c.iri == description.iri,
+            _entry.c.dataset_id != description.dataset_id,
+            _entry.c.until.is_(None),
+            _entry.c.kind != "delete",
+        )
+    ).first()
+    if taken is not None:
+        raise TakenIri(f"{description.iri}: {taken.name or 'the catalogue'}")
     if (
         current is not None
         and current.kind != "delete"
@@ -219,6 +235,13 @@ class Snapshot:
     erased: int
     """The position of the last deletion there was, before or since: what a deleted dataset was
     is erased from earlier snapshots as well."""
+    erased_at: datetime | None = None
+    """When that was, in UTC; None without one."""
+
+    @property
+    def changed_at(self) -> datetime:
+        """When what can be read of it last became another, in UTC."""
+        return max(self.at, self.erased_at or self.at)
 
     @property
     def token(self) -> str:
@@ -239,6 +262,11 @@ _NEWEST = (
             .scalar_subquery(),
             0,
         ),
+        sa.select(_deletion.c.at)
+        .where(_deletion.c.kind == "delete")
+        .order_by(_deletion.c.position.desc())
+        .limit(1)
+        .scalar_subquery(),
     )
     # Described last when the log is begun: before that some datasets are not in it.
     .where(sa.select(_catalog.c.position).where(_catalog.c.dataset_id == CATALOG).exists())
@@ -278,7 +306,7 @@ def snapshot(
     ).scalar_one_or_none()
     if row is None or following is None or following < now - KEPT:
         return None
-    named = Snapshot(*row, erased=newest.erased)
+    named = Snapshot(*row, erased=newest.erased, erased_at=newest.erased_at)
     return named if named.token == token else None
 
 

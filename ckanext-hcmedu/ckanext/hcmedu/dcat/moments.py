@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 # RFC 3339, and a date alone. An offset's plus that was not escaped arrives as a blank.
 _MOMENT = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
-    r"(?:[T ](?P<time>\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?P<zone>Z|[-+ ]\d\d:?\d\d)?)?",
+    r"(?:[T ](?P<time>\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)\d*(?P<zone>Z|[-+ ]\d\d:?[0-5]\d)?)?",
     re.ASCII,
 )
 

@@ -16,6 +16,7 @@ from rdflib import BNode, Graph, URIRef
 from rdflib.term import Node
 
 from ckanext.hcmedu import settings
+from ckanext.hcmedu.addresses import below
 
 # What RFC 3987 leaves out of an IRI, and quoting mends.
 _FORBIDDEN = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
@@ -40,11 +41,10 @@ def name_blank_nodes(graph: Graph) -> None:
 
 def _name(graph: Graph, subject: URIRef, predicate: Node, nodes: list[BNode]) -> None:
     word = str(predicate).rstrip("/").replace("#", "/").rsplit("/", 1)[-1]
-    joint = "-" if "#" in subject else "#"
     nodes = sorted(nodes, key=lambda node: _content(graph, node))
     for number, node in enumerate(nodes, start=1):
         suffix = f"-{number}" if len(nodes) > 1 else ""
-        named = URIRef(f"{subject}{joint}{word}{suffix}")
+        named = URIRef(below(subject, f"{word}{suffix}"))
         for _, inner, value in list(graph.triples((node, None, None))):
             graph.remove((node, inner, value))
             graph.add((named, inner, value))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from werkzeug.wrappers import Response
@@ -26,6 +27,19 @@ FORMAT: Text = {
     "/dcat-us.json.",
     "en": "The feed does not have this format. It has .ttl, .rdf, .jsonld, .nt, /data.json and "
     "/dcat-us.json.",
+}
+DATASET_FORMAT: Text = {
+    "vi": "Bộ dữ liệu không có định dạng này. Có: .ttl, .rdf, .jsonld, .nt và /croissant.jsonld.",
+    "en": "A dataset does not have this format. It has .ttl, .rdf, .jsonld, .nt and "
+    "/croissant.jsonld.",
+}
+UNKNOWN: Text = {
+    "vi": "Danh mục không có bộ dữ liệu này.",
+    "en": "The feed does not have this dataset.",
+}
+ADDRESS: Text = {
+    "vi": "Địa chỉ có ký tự không hợp lệ.",
+    "en": "The address has a character that no address has.",
 }
 STREAM_FORMAT: Text = {
     "vi": "Dòng thay đổi không có định dạng này. Có: .trig, .nq và .jsonld.",
@@ -90,7 +104,12 @@ def problem(status: int, detail: Text, at: str | None = None, **headers: str) ->
 
     :param at: since when it is so.
     """
-    described: dict[str, Any] = {"status": status, "title": detail["en"], "detail": dict(detail)}
+    described: dict[str, Any] = {
+        "status": status,
+        "title": HTTPStatus(status).phrase,
+        "detail": detail["vi"],
+        "detail_en": detail["en"],
+    }
     if at:
         described["at"] = at
     body = json.dumps(described, ensure_ascii=False)

@@ -30,7 +30,7 @@ from rdflib import Literal, URIRef
 from rdflib.term import Node
 
 from ckanext.hcmedu import settings
-from ckanext.hcmedu.dcat import measurements, structure, vocabulary
+from ckanext.hcmedu.dcat import measurements, moments, structure, vocabulary
 from ckanext.hcmedu.dcat.naming import name_blank_nodes
 from ckanext.hcmedu.validators import fluent_output
 from harvesters.releases import UnknownRelease
@@ -78,7 +78,7 @@ def provenance(dataset: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _api() -> str:
-    return f"{settings.site_url()}/api/3/action"
+    return f"{settings.site_url()}/api/3"
 
 
 def _contact(publisher: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -209,11 +209,6 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
         homepage = URIRef(f"{settings.site_url()}/")
         g.set((catalog_ref, FOAF.homepage, homepage))
         g.add((homepage, RDF.type, FOAF.Document))
-        modified = g.value(catalog_ref, DCT.modified)
-        if modified is not None:
-            # CKAN's times are UTC but do not say so.
-            moment = Literal(f"{modified}Z", datatype=XSD.dateTime)
-            g.set((catalog_ref, DCT.modified, moment))
         publisher = self._organization(tk.config["hcmedu.catalog_publisher"])
         if publisher:
             self._add_agents(catalog_ref, {"publisher": [publisher]}, "publisher", DCT.publisher)
@@ -246,7 +241,7 @@ class HCMEduProfile(EuropeanDCATAP3Profile):
             type="dataset", state=model.State.ACTIVE, private=False
         )
         last = shown.scalar()
-        return last.isoformat() if last else None
+        return moments.write(last) if last else None
 
     def _complete(self) -> None:
         """Say what everything that the graph names is, and name what has no name."""

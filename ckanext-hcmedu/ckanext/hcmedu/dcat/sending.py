@@ -10,11 +10,12 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import http_date, is_resource_modified
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import wrap_file
@@ -30,7 +31,8 @@ class Document:
     """Something to send.
 
     `key` is all that its bytes are made of, `group` what it is kept with on disk (empty: it is
-    made for each reader), `at` when it last changed, in UTC.
+    made for each reader), `at` when it last changed, in UTC. Where it is not `is_current`, it is
+    read from disk if it is there, but not put there: what was is without end.
     """
 
     key: tuple[str, ...]
@@ -38,6 +40,7 @@ class Document:
     media_type: str
     at: datetime
     make: Callable[[], bytes]
+    is_current: bool = True
 
     @cached_property
     def name(self) -> str:
@@ -51,10 +54,21 @@ def send(request: Request, document: Document, folder: Path) -> Response:
     etag = f"{document.name}-{encoding}" if encoding else document.name
     response = Response(mimetype=document.media_type)
     response.set_etag(etag)
-    at = document.at.replace(tzinfo=UTC, microsecond=0)
+    # It may change once more in a second that has not passed: of such a one a date proves nothing
+    # (RFC 9110, 8.8.2.2).
+    passed = datetime.now(UTC) - timedelta(seconds=1)
+    changed = document.at.replace(tzinfo=UTC)
+    at = min(changed, passed).replace(microsecond=0)
     response.headers["Last-Modified"] = http_date(at)
     response.vary.add("Accept-Encoding")
-    if not is_resource_modified(request.environ, etag=f'"{etag}"', last_modified=at):
+    conditions = dict(request.environ)
+    if request.if_match and not request.if_match.contains(etag):
+        response.status_code = 412
+        return response
+    # werkzeug answers 304 to a condition that asks for 412.
+    conditions.pop("HTTP_IF_MATCH", None)
+    proof = at if changed < passed else None
+    if not is_resource_modified(conditions, etag=f'"{etag}"', last_modified=proof):
         response.status_code = 304
         response.headers.remove("Content-Type")
         return response
@@ -90,12 +104,19 @@ def negotiated(request: Request, names: Mapping[str, str]) -> str | None:
     whoever takes anything, None where none of them will do."""
     if not request.accept_mimetypes:
         return next(iter(names.values()))
-    best = request.accept_mimetypes.best_match(list(names))
+    # Parameters, such as a charset, make no other of our formats.
+    asked = MIMEAccept((each.partition(";")[0], q) for each, q in request.accept_mimetypes)
+    best = asked.best_match(list(names))
     return names[best] if best else None
 
 
 def _open(document: Document, encoding: str, folder: Path) -> BinaryIO | None:
     """The document's file; None where the disk does not take one."""
+    if (
+        not document.is_current
+        and not store.path(folder, document.group, document.name, encoding).exists()
+    ):
+        return None
     try:
         path = store.stored(folder, document.group, document.name, encoding, document.make)
         return path.open("rb")

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection
 from werkzeug.wrappers import Request, Response
 
 from ckanext.hcmedu import settings
-from ckanext.hcmedu.dcat import deletions, entries, moments, problems
+from ckanext.hcmedu.dcat import deletions, entries, moments, problems, searches
 from ckanext.hcmedu.dcat.documents import CROISSANT, FORMATS, Format, Typed, statements
 from ckanext.hcmedu.dcat.freshness import Newest
 from ckanext.hcmedu.dcat.manifest import Sealed, manifest
@@ -39,19 +39,25 @@ _MANIFEST = re.compile(r"/catalog\.(?P<ending>\w+)\.manifest")
 _CHANGES = re.compile(r"/changes(?:\.(?P<ending>\w+))?")
 _DATASET = re.compile(r"/dataset/(?P<dataset>[\w-]+)\.(?P<ending>\w+)")
 _CROISSANT = re.compile(r"/dataset/(?P<dataset>[\w-]+)/croissant\.jsonld")
+_PAGE = re.compile(r"/dataset/(?P<dataset>[\w-]+)")
 WHOLE = {"/data.json": "pod", "/dcat-us.json": "dcat_us"}
 """Addresses of the feed in one piece, and the fragments that they are joined of."""
-_ENDINGS = {**{name: name for name in FORMATS}, "xml": "rdf"}
+# Turtle is N3 (https://www.w3.org/TeamSubmission/n3/), which ckanext-dcat has as well.
+_ENDINGS = {**{name: name for name in FORMATS}, "xml": "rdf", "n3": "ttl"}
 _MEDIA_TYPES = {each.media_type: each.name for each in FORMATS.values()}
 _CURSOR = re.compile(r"[\w-]{1,100}")
 
 # Questions to the catalogue that ckanext-dcat answers, from the search index.
-_SEARCHES = {"q", "fq", "page", "profiles"}
+_SEARCHES = {*searches.QUESTIONS, "page", "profiles"}
+
+_PERSONAL = {"cookie", "authorization", "x-ckan-api-key"}
 
 _REMEMBERED = 8
 """Snapshots whose ids a process remembers."""
 
 _ALLOWED = "GET, HEAD, OPTIONS"
+_EXPOSED = "Content-Location, ETag, Link"
+"""What scripts of other sites may read of an answer, besides what they may of any."""
 
 
 class _Database(ExitStack):
@@ -80,19 +86,53 @@ class Feed:
         request = Request(environ)
         response = self._answer(request)
         if response is None:
+            page = _PAGE.fullmatch(_own_path(request.path))
+            if page and not _is_personal(request):
+                return self._page_of(page["dataset"], environ, start_response)
+            if _CATALOG.fullmatch(_own_path(request.path)):
+                environ = searches.quoted(request)
             return self.application(environ, start_response)
         response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = _EXPOSED
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response(environ, start_response)
+
+    def _page_of(
+        self, dataset: str, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """CKAN's page of a dataset; that there was one, and is not any more, is said by 410."""
+        started: list[Any] = []
+        body = self.application(environ, lambda *given: started.append(given))
+        status, *more = started[-1]
+        if status.startswith(("403", "404")) and self._was_there(dataset):
+            status = "410 GONE"
+        start_response(status, *more)
+        return body
+
+    def _was_there(self, dataset: str) -> bool:
+        try:
+            with _Database() as database:
+                record = entries.record(database(), dataset, "nt")
+        except sa.exc.DBAPIError:
+            log.exception("The feed cannot read the database")
+            return False
+        return record is not None and record.kind == "delete"
 
     def _answer(self, request: Request) -> Response | None:
         """The answer; None if CKAN has to give it."""
         path = _own_path(request.path)
+        if "\0" in path:
+            # The database would refuse it, in the middle of an answer.
+            return problem(400, problems.ADDRESS)
         catalog, dataset = _CATALOG.fullmatch(path), _DATASET.fullmatch(path)
         sealed, changes = _MANIFEST.fullmatch(path), _CHANGES.fullmatch(path)
         croissant = _CROISSANT.fullmatch(path)
         if not (catalog or dataset or sealed or changes or croissant or path in WHOLE):
             return None
+        if dataset and dataset["ending"] not in _ENDINGS:
+            return problem(404, problems.DATASET_FORMAT)
+        if catalog and catalog["ending"] and catalog["ending"] not in _ENDINGS:
+            return problem(404, problems.FORMAT)
         if (catalog or dataset) and _SEARCHES & set(request.args):
             return None
         if request.method == "OPTIONS":
@@ -104,10 +144,10 @@ class Feed:
                 if catalog:
                     return self._catalog(database, request, catalog["ending"])
                 if dataset:
-                    kind = FORMATS.get(_ENDINGS.get(dataset["ending"], ""))
-                    return _dataset(database(), request, dataset["dataset"], kind)
+                    kind = FORMATS[_ENDINGS[dataset["ending"]]]
+                    return self._dataset(database, request, dataset["dataset"], kind)
                 if croissant:
-                    return _dataset(database(), request, croissant["dataset"], CROISSANT)
+                    return self._dataset(database, request, croissant["dataset"], CROISSANT)
                 if sealed:
                     return self._manifest(database, request, sealed["ending"])
                 if changes:
@@ -120,6 +160,32 @@ class Feed:
             log.exception("The feed cannot read the database")
             return problem(503, problems.NO_DATABASE, **{"Retry-After": "30"})
 
+    # One dataset
+
+    def _dataset(
+        self, database: _Database, request: Request, dataset: str, kind: Format
+    ) -> Response | None:
+        """One dataset in a format; None if CKAN has to answer."""
+        record = entries.record(database(), dataset, kind.name)
+        if record is None or record.kind == "delete":
+            # Whoever edits it may see it even so.
+            if _is_personal(request) or self._newest_of(database) is None:
+                return None
+            return _gone(record) if record else problem(404, problems.UNKNOWN)
+        if record.fragment is None:
+            return None
+        fragment = record.fragment
+        document = Document(
+            key=(record.dataset_id, record.digest, kind.name),
+            group="",
+            media_type=kind.media_type,
+            at=record.at,
+            make=lambda: kind.document([fragment]).encode(),
+        )
+        response = send(request, document, settings.feed_path())
+        response.headers["Cache-Control"] = "public, no-cache"
+        return response
+
     # The catalogue, page by page
 
     def _catalog(
@@ -128,11 +194,9 @@ class Feed:
         newest = self._newest_of(database)
         if newest is None:
             return None
-        name = _ENDINGS.get(ending) if ending else negotiated(request, _MEDIA_TYPES)
-        if name is None and ending == "n3":
-            return None
+        name = _ENDINGS[ending] if ending else negotiated(request, _MEDIA_TYPES)
         if name is None:
-            return problem(404 if ending else 406, problems.FORMAT)
+            return problem(406, problems.FORMAT)
         path = f"{settings.public_url()}/catalog.{name}"
         token, after = request.args.get("at"), request.args.get("after", "")
         snapshot = _snapshot(database, newest, token)
@@ -146,7 +210,7 @@ class Feed:
         if after and (token is None or not _CURSOR.fullmatch(after)):
             return problem(400, problems.CURSOR)
         if since is None:
-            ids = self._ids_of(database, snapshot)
+            ids = self._ids_of(database, snapshot, newest)
         else:
             ids = entries.changed_ids(database(), snapshot.position, since)
         cut = Cut(ids, _page_size(), after)
@@ -162,8 +226,9 @@ class Feed:
             # There are too many moments to keep a page for each.
             group=snapshot.token if cut.is_regular and since is None else "",
             media_type=FORMATS[name].media_type,
-            at=snapshot.at,
+            at=snapshot.changed_at,
             make=make,
+            is_current=snapshot == newest,
         )
         response = send(request, document, settings.feed_path())
         links = [*addresses.links(cut)]
@@ -183,11 +248,13 @@ class Feed:
     def _newest_of(self, database: _Database) -> entries.Snapshot | None:
         return self._newest(lambda: entries.newest(database()))
 
-    def _ids_of(self, database: _Database, snapshot: entries.Snapshot) -> Sequence[str]:
+    def _ids_of(
+        self, database: _Database, snapshot: entries.Snapshot, newest: entries.Snapshot
+    ) -> Sequence[str]:
         key = (snapshot.token, snapshot.erased)
         ids = self._ids.get(key)
         if ids is None:
-            ids = self._ids[key] = _kept_ids(database, snapshot)
+            ids = self._ids[key] = _kept_ids(database, snapshot, newest)
             while len(self._ids) > _REMEMBERED:
                 self._ids.popitem(last=False)
         return ids
@@ -207,7 +274,7 @@ class Feed:
         if snapshot is None:
             return problem(410, problems.SNAPSHOT, Link=link_header([("first", path)]))
         addresses = Addresses(path, snapshot.token)
-        ids = self._ids_of(database, snapshot)
+        ids = self._ids_of(database, snapshot, newest)
 
         def seal() -> Iterator[Sealed]:
             after: str | None = ""
@@ -222,7 +289,8 @@ class Feed:
             key=(snapshot.token, str(snapshot.erased), name, "manifest"),
             group=snapshot.token,
             media_type="application/json",
-            at=snapshot.at,
+            at=snapshot.changed_at,
+            is_current=snapshot == newest,
             make=lambda: manifest(snapshot.token, at, media_type, seal()),
         )
         response = send(request, document, settings.feed_path())
@@ -244,7 +312,7 @@ class Feed:
             media_type="application/json",
             at=snapshot.at,
             make=lambda: _in_one_piece(
-                database(), snapshot, name, head, self._ids_of(database, snapshot)
+                database(), snapshot, name, head, self._ids_of(database, snapshot, snapshot)
             ),
         )
         response = send(request, document, settings.feed_path())
@@ -252,7 +320,9 @@ class Feed:
         return response
 
 
-def _kept_ids(database: _Database, snapshot: entries.Snapshot) -> Sequence[str]:
+def _kept_ids(
+    database: _Database, snapshot: entries.Snapshot, newest: entries.Snapshot
+) -> Sequence[str]:
     """The ids of the snapshot's datasets, from disk where another process has asked for them: a
     crawl that begins anew shall not wait for each process to count the catalogue."""
     document = Document(
@@ -261,37 +331,18 @@ def _kept_ids(database: _Database, snapshot: entries.Snapshot) -> Sequence[str]:
         media_type="text/plain",
         at=snapshot.at,
         make=lambda: "\n".join(entries.dataset_ids(database(), snapshot.position)).encode(),
+        is_current=snapshot == newest,
     )
     return content(document, settings.feed_path()).decode().splitlines()
 
 
-def _dataset(
-    connection: Connection, request: Request, dataset: str, kind: Format | None
-) -> Response | None:
-    """One dataset in a format; None if there is not that format or CKAN has to answer."""
-    record = entries.record(connection, dataset, kind.name) if kind else None
-    if kind is None or record is None:
-        return None
-    if record.kind == "delete":
-        if "Cookie" in request.headers or "Authorization" in request.headers:
-            # Whoever edits it may still see it.
-            return None
-        return problem(
-            410, problems.GONE[record.reason or "deleted"], at=f"{record.at.isoformat()}Z"
-        )
-    if record.fragment is None:
-        return None
-    fragment = record.fragment
-    document = Document(
-        key=(record.dataset_id, record.digest, kind.name),
-        group="",
-        media_type=kind.media_type,
-        at=record.at,
-        make=lambda: kind.document([fragment]).encode(),
-    )
-    response = send(request, document, settings.feed_path())
-    response.headers["Cache-Control"] = "public, no-cache"
-    return response
+def _is_personal(request: Request) -> bool:
+    """Whether the request may be that of somebody with an account."""
+    return not _PERSONAL.isdisjoint(name.lower() for name, _ in request.headers)
+
+
+def _gone(record: entries.Record) -> Response:
+    return problem(410, problems.GONE[record.reason or "deleted"], at=moments.write(record.at))
 
 
 def _page(

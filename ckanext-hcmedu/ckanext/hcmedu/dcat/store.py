@@ -24,7 +24,9 @@ ENCODINGS = ("br", "gzip", "")
 def accepted(request: Request) -> str:
     """The best of `ENCODINGS` that a reader takes."""
     given = request.accept_encodings
-    return next((each for each in ENCODINGS if each and given.quality(each) > 0), "")
+    best = max(filter(None, ENCODINGS), key=given.quality)
+    is_wanted = 0 < given.quality(best) >= given.quality("identity")
+    return best if is_wanted else ""
 
 
 def compress(content: bytes, encoding: str) -> bytes:
@@ -36,6 +38,11 @@ def compress(content: bytes, encoding: str) -> bytes:
     return content
 
 
+def path(folder: Path, group: str, name: str, encoding: str) -> Path:
+    """Where a document's file is, or would be."""
+    return folder / group / (f"{name}.{encoding}" if encoding else name)
+
+
 def stored(folder: Path, group: str, name: str, encoding: str, make: Callable[[], bytes]) -> Path:
     """The file of a document; made by `make` where it is not there yet.
 
@@ -43,16 +50,16 @@ def stored(folder: Path, group: str, name: str, encoding: str, make: Callable[[]
     :param group: what documents that go together have in common.
     :param name: the document's own, without a slash.
     """
-    path = folder / group / f"{name}.{encoding}" if encoding else folder / group / name
-    if path.exists():
-        return path
+    place = path(folder, group, name, encoding)
+    if place.exists():
+        return place
     content = compress(make(), encoding)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     # Two readers may make it at once: either's is whole, and they are the same.
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+    with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:
         file.write(content)
-    os.replace(file.name, path)
-    return path
+    os.replace(file.name, place)
+    return place
 
 
 def sweep(folder: Path, seconds: float) -> None:

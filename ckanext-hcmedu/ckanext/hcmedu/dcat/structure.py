@@ -52,7 +52,8 @@ def _add_column(graph: Graph, schema: URIRef, column: Column, site: str) -> URIR
     _add_texts(graph, node, CSVW.title, column.title)
     _add_texts(graph, node, DCTERMS.description, column.description)
     _add_texts(graph, node, SCHEMA.unitText, column.unit)
-    if column.codelist:
+    # A label's column is not a code.
+    if column.codelist and column.role != "label":
         template = f"{site}/codelist/{column.codelist}/{{{column.name}}}"
         graph.add((node, CSVW.valueUrl, Literal(template)))
     return node

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
+import flask
 from flask import Blueprint, Response, request
 from rdflib import Graph
 
 from ckanext.hcmedu import settings
 from ckanext.hcmedu.vocabulary import areas, skos
 from schemas import Code, CodeList
+from schemas.codelist import TOTAL
 
 blueprint = Blueprint("hcmedu_codelist", __name__)
 
@@ -28,6 +30,10 @@ def _codelist(name: str) -> CodeList:
 
 
 def _code(codelist: CodeList, code: str) -> Code:
+    if code == TOTAL:
+        # What stands for all codes together is none of them: the list says which they are.
+        address = tk.url_for("hcmedu_codelist.scheme", name=codelist.id)
+        flask.abort(flask.redirect(address, 303))
     found = codelist.codes.get(code)
     return found or tk.abort(404, tk._("The code list has no such code."))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, request
 
 from ckanext.hcmedu import settings
+from ckanext.hcmedu.dcat.documents import LANGUAGE
 from schemas import Column, Table
 
 blueprint = Blueprint("hcmedu_schema", __name__, url_prefix="/schema")
@@ -24,12 +26,15 @@ def _table(name: str) -> Table:
 
 
 def table_schema(table: Table, site_url: str) -> dict[str, Any]:
-    """The columns of a table as a Frictionless Table Schema, with texts in both languages."""
+    """The columns of a table as a Frictionless Table Schema.
+
+    The standard has texts in one language: the portal's first; `…_translated` has both.
+    """
     dimensions = [column for column in table.columns if column.role in ("period", "dimension")]
     return {
         "$schema": "https://specs.frictionlessdata.io/schemas/table-schema.json",
         "name": table.name,
-        "title": dict(table.title),
+        **_texts("title", table.title),
         "fields": [_field(column, site_url) for column in table.columns],
         "primaryKey": [column.name for column in dimensions],
         "missingValues": [""],
@@ -40,16 +45,18 @@ def _field(column: Column, site_url: str) -> dict[str, Any]:
     field: dict[str, Any] = {
         "name": column.name,
         "type": _TYPES.get(column.type, "string"),
-        "title": dict(column.title),
+        **_texts("title", column.title),
+        **_texts("description", column.description),
+        **_texts("unit", column.unit),
         "role": column.role,
     }
-    if column.description:
-        field["description"] = dict(column.description)
-    if column.unit:
-        field["unit"] = dict(column.unit)
     if column.codelist:
         field["rdfType"] = f"{site_url}/codelist/{column.codelist}"
     return field
+
+
+def _texts(name: str, texts: Mapping[str, str] | None) -> dict[str, Any]:
+    return {name: texts[LANGUAGE], f"{name}_translated": dict(texts)} if texts else {}
 
 
 def _json(table: Table) -> Response:
