@@ -44,6 +44,13 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Inside, though Python takes them for public: translations into a network's own addresses, and
+# what was once for sites, relays and segments (IANA's registry of special-purpose addresses).
+_INSIDE = tuple(
+    ipaddress.ip_network(each)
+    for each in ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10", "5f00::/16",
+                 "192.88.99.0/24", "192.0.0.0/24")
+)  # fmt: skip
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
@@ -173,7 +180,8 @@ class AllowList:
 
     def _may_be_at(self, name: str, address: _Address, port: int) -> bool:
         real = _inner(address)
-        if real.is_global and not real.is_multicast:
+        is_inside = any(real in each for each in _INSIDE if each.version == real.version)
+        if real.is_global and not real.is_multicast and not is_inside:
             return True
         return (name == "localhost" and real.is_loopback) or self._holds(address, port)
 

@@ -21,6 +21,7 @@ from ckanext.hcmedu.dcat import store
 _TEXTS = (
     "text/html", "text/css", "text/javascript", "application/javascript", "application/json",
     "application/manifest+json", "application/geo+json", "image/svg+xml",
+    "text/turtle", "application/rdf+xml", "application/ld+json", "application/n-triples",
 )  # fmt: skip
 _WORTH = 1_000
 """Bytes from which on compressing is worth it."""

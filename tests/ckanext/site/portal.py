@@ -44,7 +44,7 @@ def enrolment(declarations: Declarations) -> list[dict[str, Any]]:
         {**total, "area": area, "school": "79000001", "pupils": 300},
         {**total, "level": "primary", "pupils": 400},
         {**total, "level": "preschool", "pupils": None, "pupils_status": "c"},
-        {**total, "sex": "F", "pupils": 500},
+        {**total, "sex": "female", "pupils": 500},
     ]
 
 

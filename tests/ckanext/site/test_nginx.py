@@ -71,6 +71,12 @@ def test_languages_and_codings_are_told_apart(cache: str) -> None:
     assert "Content-Encoding" not in plain.headers and plain.text == vietnamese
 
 
+def test_searches_of_the_catalogue_are_few_and_nothing_else_is(cache: str) -> None:
+    asked = [get(f"{cache}/catalog.rdf?fq=name:{number}").status_code for number in range(12)]
+    assert asked[0] == 200 and 429 in asked
+    assert {get(f"{cache}/catalog.rdf?x={number}").status_code for number in range(12)} == {200}
+
+
 def test_a_form_is_not_kept(cache: str) -> None:
     assert twice(f"{cache}/user/login")[1].headers["X-Cache"] != "HIT"
 

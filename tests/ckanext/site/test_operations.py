@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from ckanext.hcmedu import operations, reports, standing
 from ckanext.hcmedu.cli import hcmedu
+from ckanext.hcmedu.conformance.outcome import REPORT
 from harvesters.files import write_json
 from tests.ckanext.held import hold
 from tests.ckanext.site.conftest import Site
@@ -214,7 +215,7 @@ def test_a_release_that_was_refused_is_told_since_it_was_first(
 def test_the_nightly_looks_are_told(fed: Site) -> None:
     assert "Danh mục chưa được kiểm tra lần nào." in fed.sysadmin().get("/operations").text
     now = datetime.now().astimezone()
-    reports.keep_failure("conformance", now, {"vi": "Cổng không trả lời.", "en": "No answer."})
+    reports.keep_failure(REPORT, now, {"vi": "Cổng không trả lời.", "en": "No answer."})
     assert "Không kiểm tra được danh mục: Cổng không trả lời." in (
         fed.sysadmin().get("/operations").text
     )

@@ -658,7 +658,8 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     "addresses",
     [["127.0.0.1"], ["10.0.0.1"], ["169.254.169.254"], ["192.168.1.1"], ["100.64.0.1"],
      ["8.8.8.8", "127.0.0.1"], ["::1"], ["::ffff:127.0.0.1"], ["fd00::1"], ["64:ff9b::7f00:1"],
-     ["2002:7f00:1::"], ["0.0.0.0"], ["224.0.0.1"]],
+     ["2002:7f00:1::"], ["0.0.0.0"], ["224.0.0.1"], ["64:ff9b:1::7f00:1"], ["::ffff:0:127.0.0.1"],
+     ["::127.0.0.1"], ["fec0::1"], ["192.0.0.192"], ["192.88.99.1"], ["5f00::1"]],
 )  # fmt: skip
 def test_a_name_that_leads_inside_is_refused(names: dict[str, list[str]], addresses: list[str]):
     names["api.example.vn"] = addresses
@@ -668,6 +669,8 @@ def test_a_name_that_leads_inside_is_refused(names: dict[str, list[str]], addres
 
 
 def test_a_name_that_leads_outside_or_to_a_declared_network(names: dict[str, list[str]]):
+    names["api.example.vn"] = ["2001:4860:4860::8888"]
+    assert AllowList("nguon", ["api.example.vn"]).addresses("api.example.vn", 443)
     names["api.example.vn"] = ["8.8.8.8"]
     names["noi-bo.example.vn"] = ["10.2.3.4"]
     allow = AllowList("nguon", ["api.example.vn", "noi-bo.example.vn", "10.2.0.0/16"])
