@@ -13,6 +13,8 @@ from ckan.types import CKANApp
 
 from ckanext.hcmedu import cli, facets, helpers, settings, translation, validators
 from ckanext.hcmedu.dcat import publishing, searches
+from ckanext.hcmedu.dcat.departed import Departed
+from ckanext.hcmedu.dcat.searches import Searches
 from ckanext.hcmedu.dcat.server import Feed
 from ckanext.hcmedu.delivery import Delivery
 from ckanext.hcmedu.figures import maps
@@ -103,5 +105,5 @@ class HCMEduPlugin(p.SingletonPlugin, DefaultTranslation):
     # IMiddleware
 
     def make_middleware(self, app: CKANApp, config: CKANConfig) -> CKANApp:
-        app.wsgi_app = Feed(Delivery(app.wsgi_app))
+        app.wsgi_app = Feed(Departed(Searches(Delivery(app.wsgi_app))))
         return app

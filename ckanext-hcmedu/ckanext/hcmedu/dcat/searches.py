@@ -4,6 +4,7 @@ stumble over is mended, or refused with a reason.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -13,23 +14,31 @@ from ckan.types import Context
 from werkzeug.wrappers import Request
 
 from ckanext.hcmedu.dcat import moments
+from ckanext.hcmedu.dcat.asking import CATALOG, QUESTIONS, Start, Wsgi, own_path
 
-QUESTIONS = ("q", "fq")
 _MOST_PAGES = 10_000
 _QUOTED = "hcmedu.searches.quoted"
 
 
-def quoted(request: Request) -> dict[str, Any]:
-    """The request's environment, with questions quoted once more.
+class Searches:
+    """WSGI middleware that quotes the questions of searches once more.
 
     ckanext-dcat (2.4) writes them into the addresses of the pages as they are, and no IRI has
     blanks or brackets; `dcat_catalog_show` takes the quoting off again.
     """
-    asked = [
-        (name, quote(text, safe="") if name in QUESTIONS else text)
-        for name, text in request.args.items(multi=True)
-    ]
-    return request.environ | {"QUERY_STRING": urlencode(asked), _QUOTED: True}
+
+    def __init__(self, application: Wsgi):
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+        request = Request(environ)
+        if CATALOG.fullmatch(own_path(request)):
+            asked = [
+                (name, quote(text, safe="") if name in QUESTIONS else text)
+                for name, text in request.args.items(multi=True)
+            ]
+            environ = environ | {"QUERY_STRING": urlencode(asked), _QUOTED: True}
+        return self._application(environ, start_response)
 
 
 @tk.chained_action

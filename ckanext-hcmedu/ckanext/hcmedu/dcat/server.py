@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,8 @@ from sqlalchemy.engine import Connection
 from werkzeug.wrappers import Request, Response
 
 from ckanext.hcmedu import settings
-from ckanext.hcmedu.dcat import deletions, entries, moments, problems, searches
+from ckanext.hcmedu.dcat import deletions, entries, moments, problems
+from ckanext.hcmedu.dcat.asking import CATALOG, SEARCHES, Start, Wsgi, is_personal, own_path
 from ckanext.hcmedu.dcat.documents import CROISSANT, FORMATS, Format, Typed, statements
 from ckanext.hcmedu.dcat.freshness import Newest
 from ckanext.hcmedu.dcat.manifest import Sealed, manifest
@@ -32,25 +33,16 @@ from ckanext.hcmedu.dcat.streaming import Changes
 
 log = logging.getLogger(__name__)
 
-Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-
-_CATALOG = re.compile(r"/catalog(?:\.(?P<ending>\w+))?")
 _MANIFEST = re.compile(r"/catalog\.(?P<ending>\w+)\.manifest")
 _CHANGES = re.compile(r"/changes(?:\.(?P<ending>\w+))?")
 _DATASET = re.compile(r"/dataset/(?P<dataset>[\w-]+)\.(?P<ending>\w+)")
 _CROISSANT = re.compile(r"/dataset/(?P<dataset>[\w-]+)/croissant\.jsonld")
-_PAGE = re.compile(r"/dataset/(?P<dataset>[\w-]+)")
 WHOLE = {"/data.json": "pod", "/dcat-us.json": "dcat_us"}
 """Addresses of the feed in one piece, and the fragments that they are joined of."""
 # Turtle is N3 (https://www.w3.org/TeamSubmission/n3/), which ckanext-dcat has as well.
 _ENDINGS = {**{name: name for name in FORMATS}, "xml": "rdf", "n3": "ttl"}
 _MEDIA_TYPES = {each.media_type: each.name for each in FORMATS.values()}
 _CURSOR = re.compile(r"[\w-]{1,100}")
-
-# Questions to the catalogue that ckanext-dcat answers, from the search index.
-_SEARCHES = {*searches.QUESTIONS, "page", "profiles"}
-
-_PERSONAL = {"cookie", "authorization", "x-ckan-api-key"}
 
 _REMEMBERED = 8
 """Snapshots whose ids a process remembers."""
@@ -80,51 +72,23 @@ class Feed:
         self._changes = Changes()
         self._newest = Newest()
 
-    def __call__(
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
         request = Request(environ)
         response = self._answer(request)
         if response is None:
-            page = _PAGE.fullmatch(_own_path(request.path))
-            if page and not _is_personal(request):
-                return self._page_of(page["dataset"], environ, start_response)
-            if _CATALOG.fullmatch(_own_path(request.path)):
-                environ = searches.quoted(request)
             return self.application(environ, start_response)
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Access-Control-Expose-Headers"] = _EXPOSED
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response(environ, start_response)
 
-    def _page_of(
-        self, dataset: str, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
-        """CKAN's page of a dataset; that there was one, and is not any more, is said by 410."""
-        started: list[Any] = []
-        body = self.application(environ, lambda *given: started.append(given))
-        status, *more = started[-1]
-        if status.startswith(("403", "404")) and self._was_there(dataset):
-            status = "410 GONE"
-        start_response(status, *more)
-        return body
-
-    def _was_there(self, dataset: str) -> bool:
-        try:
-            with _Database() as database:
-                record = entries.record(database(), dataset, "nt")
-        except sa.exc.DBAPIError:
-            log.exception("The feed cannot read the database")
-            return False
-        return record is not None and record.kind == "delete"
-
     def _answer(self, request: Request) -> Response | None:
         """The answer; None if CKAN has to give it."""
-        path = _own_path(request.path)
+        path = own_path(request)
         if "\0" in path:
             # The database would refuse it, in the middle of an answer.
             return problem(400, problems.ADDRESS)
-        catalog, dataset = _CATALOG.fullmatch(path), _DATASET.fullmatch(path)
+        catalog, dataset = CATALOG.fullmatch(path), _DATASET.fullmatch(path)
         sealed, changes = _MANIFEST.fullmatch(path), _CHANGES.fullmatch(path)
         croissant = _CROISSANT.fullmatch(path)
         if not (catalog or dataset or sealed or changes or croissant or path in WHOLE):
@@ -133,7 +97,7 @@ class Feed:
             return problem(404, problems.DATASET_FORMAT)
         if catalog and catalog["ending"] and catalog["ending"] not in _ENDINGS:
             return problem(404, problems.FORMAT)
-        if (catalog or dataset) and _SEARCHES & set(request.args):
+        if (catalog or dataset) and SEARCHES & set(request.args):
             return None
         if request.method == "OPTIONS":
             return _preflight()
@@ -169,7 +133,7 @@ class Feed:
         record = entries.record(database(), dataset, kind.name)
         if record is None or record.kind == "delete":
             # Whoever edits it may see it even so.
-            if _is_personal(request) or self._newest_of(database) is None:
+            if is_personal(request) or self._newest_of(database) is None:
                 return None
             return _gone(record) if record else problem(404, problems.UNKNOWN)
         if record.fragment is None:
@@ -336,11 +300,6 @@ def _kept_ids(
     return content(document, settings.feed_path()).decode().splitlines()
 
 
-def _is_personal(request: Request) -> bool:
-    """Whether the request may be that of somebody with an account."""
-    return not _PERSONAL.isdisjoint(name.lower() for name, _ in request.headers)
-
-
 def _gone(record: entries.Record) -> Response:
     return problem(410, problems.GONE[record.reason or "deleted"], at=moments.write(record.at))
 
@@ -392,15 +351,6 @@ def _snapshot(
     if token is None:
         return newest
     return entries.snapshot(database(), newest, token, entries.utc_now())
-
-
-def _own_path(path: str) -> str:
-    """The path without the portal's prefix and the page's language."""
-    prefix = settings.root_path()
-    if prefix and path.startswith(f"{prefix}/"):
-        path = path.removeprefix(prefix)
-    first, _, rest = path.removeprefix("/").partition("/")
-    return f"/{rest}" if first in tk.config["ckan.locales_offered"] and rest else path
 
 
 def _page_size() -> int:
