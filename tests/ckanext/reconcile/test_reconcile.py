@@ -297,7 +297,7 @@ class TestWithdrawal:
         with pytest.raises(tk.ObjectNotFound):
             call("datastore_search", resource_id=TABLE)
         assert call("package_search", q=f"name:{TABLE}")["count"] == 0
-        assert app.get(f"/dataset/{TABLE}", expect_errors=True).status_code == 404
+        assert app.get(f"/dataset/{TABLE}", expect_errors=True).status_code == 410
         assert datastore_tables() == {resource_id("ward-pupils", "datastore/1"), "ward-pupils"}
         assert portal.reconcile() == {TABLE: "none", "ward-pupils": "unchanged"}
         assert portal.differences() == []
