@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +11,14 @@ import ckan.plugins.toolkit as tk
 
 from harvesters.connectors.network import HttpClient
 from harvesters.sources import Limits, Source
+
+_PORT = re.compile(r":[0-9]+$")
+
+
+def _own(address: str) -> tuple[str, ...]:
+    """The host of `address` at its own port, or at those of HTTP: others are other services."""
+    host = urlsplit(address).netloc
+    return (host,) if _PORT.search(host) else (f"{host}:80", f"{host}:443")
 
 
 def open_client(
@@ -30,7 +39,7 @@ def open_client(
         simulated=False,
         connector="rest",
         address=address,
-        allow=(urlsplit(address).netloc, *reachable),
+        allow=(*_own(address), *reachable),
         schedule=None,
         limits=limits,
         auth={},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -239,3 +240,17 @@ def test_an_internal_address_has_to_be_allowed() -> None:
     with pytest.raises(SourceRefusedError):
         client.fetch("http://127.0.0.1/data.json")
     client.close()
+
+
+def test_a_host_is_reached_at_its_own_port_only() -> None:
+    for address, inside, outside in (
+        ("https://data.example.org/data.json", 443, 8983),
+        ("http://data.example.org", 443, 5432),
+        ("http://data.example.org:8080/x", 8080, 80),
+        ("http://[2001:db8::1]/", 80, 6379),
+    ):
+        allow = open_client("city", address, Limits(), reachable=()).allow
+        host = urlsplit(address).hostname or ""
+        assert allow.check(host, inside)
+        with pytest.raises(SourceRefusedError):
+            allow.check(host, outside)
