@@ -317,7 +317,7 @@ class HttpClient:
                     "https://host/path, without user and password.",
                 ),
             )
-        self._origin = _origin(self.address)
+        self._origin = origin(self.address)
         self._session = requests.Session()
         # Neither a proxy nor a .netrc of the machine may come between a source and its allow-list.
         self._session.trust_env = False
@@ -406,7 +406,7 @@ class HttpClient:
         for _ in range(_MOST_REDIRECTS + 1):
             self._check_url(url)
             sent = {"Accept-Encoding": "gzip", **(headers or {})}
-            if _origin(url) == self._origin:
+            if origin(url) == self._origin:
                 sent |= self._credentials()
             try:
                 with self._session.request(
@@ -479,7 +479,7 @@ class HttpClient:
     def _check_url(self, url: str) -> None:
         try:
             parts = urlsplit(url)
-            port = parts.port or (443 if parts.scheme == "https" else 80)
+            _, _, port = origin(url)
         except ValueError:
             raise self._no_address(self._source.name) from None
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
@@ -635,7 +635,11 @@ class HttpClient:
         )
 
 
-def _origin(url: str) -> tuple[str, str, int]:
+def origin(url: str) -> tuple[str, str, int]:
+    """The scheme, host and port of `url`, where none is written that of its scheme.
+
+    :raises ValueError: it cannot be taken apart.
+    """
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return parts.scheme, (parts.hostname or "").lower(), port

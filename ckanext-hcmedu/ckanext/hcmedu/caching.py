@@ -11,6 +11,8 @@ from typing import TypeVar
 import ckan.plugins.toolkit as tk
 from flask import Blueprint, g, request, session
 
+from ckanext.hcmedu.dcat.asking import has_key
+
 blueprint = Blueprint("hcmedu_caching", __name__)
 
 _Answer = TypeVar("_Answer")
@@ -22,9 +24,7 @@ _PRIVATE = "__no_cache__"
 @blueprint.before_app_request
 def keep_what_a_key_opens() -> None:
     """Have the answer to a request with a key called private."""
-    if any(
-        name in request.headers for name in ("Authorization", tk.config["apitoken_header_name"])
-    ):
+    if has_key(request):
         request.environ[_PRIVATE] = True
 
 

@@ -10,13 +10,14 @@ Sources: RFC 9110, 9111, 8246.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request, Response
 
 from ckanext.hcmedu.dcat import store
+from ckanext.hcmedu.dcat.asking import Start, Wsgi
 
 _TEXTS = (
     "text/html", "text/css", "text/javascript", "application/javascript", "application/json",
@@ -34,13 +35,11 @@ _FOR_LONG = {
     "/hcmedu/vendor/": "public, max-age=604800",
 }
 
-Start = Callable[..., Any]
-
 
 class Delivery:
     """WSGI middleware around Flask, which has started its answer when it returns."""
 
-    def __init__(self, app: Callable[[dict[str, Any], Start], Iterable[bytes]]) -> None:
+    def __init__(self, app: Wsgi) -> None:
         self._app = app
 
     def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:

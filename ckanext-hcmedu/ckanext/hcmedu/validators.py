@@ -200,10 +200,7 @@ def addresses(
             continue
         for text in _texts_at(value):
             if not is_linkable(text):
-                message = tk._('"{address}" cannot be linked to. Addresses begin with: {schemes}')
-                schemes = ", ".join(sorted(SCHEMES))
-                told = message.format(address=text, schemes=schemes)
-                errors.setdefault(place, []).append(told)
+                errors.setdefault(place, []).append(_not_linkable(text))
             elif field == "uri" and not may_name(
                 text, settings.site_url(), dataset, owner.name if owner else None
             ):
@@ -217,9 +214,13 @@ def linkable(value: Any) -> Any:
     :raises ckan.logic.Invalid: it is one.
     """
     if value and not is_linkable(value):
-        message = tk._('"{address}" cannot be linked to. Addresses begin with: {schemes}')
-        raise tk.Invalid(message.format(address=value, schemes=", ".join(sorted(SCHEMES))))
+        raise tk.Invalid(_not_linkable(value))
     return value
+
+
+def _not_linkable(address: str) -> str:
+    message = tk._('"{address}" cannot be linked to. Addresses begin with: {schemes}')
+    return message.format(address=address, schemes=", ".join(sorted(SCHEMES)))
 
 
 def fluent_output(value: Any) -> Any:

@@ -20,8 +20,8 @@ def parse(text: str | None) -> Moment | None:
             return date.fromisoformat(value)
         moment = datetime.fromisoformat(value)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        # At the ends of the calendar there is none in another time zone.
-        moment.astimezone(UTC), moment.astimezone(TIME_ZONE)
+        # At the ends of the calendar there is none in another time zone, nor in UTC on the way.
+        moment.astimezone(TIME_ZONE)
     except (ValueError, OverflowError):
         return None
     return moment

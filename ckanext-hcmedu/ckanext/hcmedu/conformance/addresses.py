@@ -10,6 +10,7 @@ import time
 from urllib.parse import urlsplit
 
 from ckanext.hcmedu.outgoing import open_client
+from harvesters.connectors.network import origin
 from harvesters.errors import SourceError, SourceRefusedError
 from harvesters.sources import Limits
 
@@ -66,7 +67,7 @@ class Addresses:
     def _ask(self, address: str) -> bool | None:
         try:
             parts = urlsplit(address)
-            port = parts.port or (443 if parts.scheme == "https" else 80)
+            _, host, port = origin(address)
         except ValueError:
             return False
         is_own = parts.netloc == self._host
@@ -75,7 +76,7 @@ class Addresses:
         if parts.scheme not in ("http", "https"):
             return None
         try:
-            self._client.allow.addresses(parts.hostname or "", port)
+            self._client.allow.addresses(host, port)
         except SourceRefusedError:
             return None
         except SourceError:

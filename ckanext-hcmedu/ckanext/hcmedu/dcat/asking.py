@@ -32,7 +32,10 @@ def own_path(request: Request) -> str:
 
 def is_personal(request: Request) -> bool:
     """Whether the request may be that of somebody with an account."""
-    return any(
-        name in request.headers
-        for name in ("Cookie", "Authorization", tk.config["apitoken_header_name"])
-    )
+    return "Cookie" in request.headers or has_key(request)
+
+
+def has_key(request: Request) -> bool:
+    """Whether the request has a key with it."""
+    names = ("Authorization", tk.config["apitoken_header_name"])
+    return any(name in request.headers for name in names)

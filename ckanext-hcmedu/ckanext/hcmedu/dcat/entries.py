@@ -237,6 +237,7 @@ class Snapshot:
     is erased from earlier snapshots as well."""
     erased_at: datetime | None = None
     """When that was, in UTC; None without one."""
+    is_newest: bool = True
 
     @property
     def changed_at(self) -> datetime:
@@ -306,7 +307,7 @@ def snapshot(
     ).scalar_one_or_none()
     if row is None or following is None or following < now - KEPT:
         return None
-    named = Snapshot(*row, erased=newest.erased, erased_at=newest.erased_at)
+    named = Snapshot(*row, erased=newest.erased, erased_at=newest.erased_at, is_newest=False)
     return named if named.token == token else None
 
 

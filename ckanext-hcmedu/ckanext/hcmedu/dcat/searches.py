@@ -16,7 +16,8 @@ from werkzeug.wrappers import Request
 from ckanext.hcmedu.dcat import moments
 from ckanext.hcmedu.dcat.asking import CATALOG, QUESTIONS, Start, Wsgi, own_path
 
-_MOST_PAGES = 10_000
+_MOST_DIGITS = 5
+"""Of the number of a page: Solr counts no further than 2³¹."""
 _QUOTED = "hcmedu.searches.quoted"
 
 
@@ -51,7 +52,8 @@ def dcat_catalog_show(original: Any, context: Context, data_dict: dict[str, Any]
     asked = dict(data_dict)
     if tk.request and tk.request.environ.get(_QUOTED):
         asked |= {name: unquote(asked[name]) for name in QUESTIONS if asked.get(name)}
-    if str(asked.get("page") or "").isdecimal() and len(str(asked["page"])) > len(str(_MOST_PAGES)):
+    page = str(asked.get("page") or "")
+    if page.isdecimal() and len(page) > _MOST_DIGITS:
         raise tk.ValidationError({"page": [tk._("There is no such page.")]})
     if asked.get("modified_since"):
         since = moments.parse(asked["modified_since"])

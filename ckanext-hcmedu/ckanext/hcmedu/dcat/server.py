@@ -174,7 +174,7 @@ class Feed:
         if after and (token is None or not _CURSOR.fullmatch(after)):
             return problem(400, problems.CURSOR)
         if since is None:
-            ids = self._ids_of(database, snapshot, newest)
+            ids = self._ids_of(database, snapshot)
         else:
             ids = entries.changed_ids(database(), snapshot.position, since)
         cut = Cut(ids, _page_size(), after)
@@ -192,7 +192,7 @@ class Feed:
             media_type=FORMATS[name].media_type,
             at=snapshot.changed_at,
             make=make,
-            is_current=snapshot == newest,
+            is_current=snapshot.is_newest,
         )
         response = send(request, document, settings.feed_path())
         links = [*addresses.links(cut)]
@@ -212,13 +212,11 @@ class Feed:
     def _newest_of(self, database: _Database) -> entries.Snapshot | None:
         return self._newest(lambda: entries.newest(database()))
 
-    def _ids_of(
-        self, database: _Database, snapshot: entries.Snapshot, newest: entries.Snapshot
-    ) -> Sequence[str]:
+    def _ids_of(self, database: _Database, snapshot: entries.Snapshot) -> Sequence[str]:
         key = (snapshot.token, snapshot.erased)
         ids = self._ids.get(key)
         if ids is None:
-            ids = self._ids[key] = _kept_ids(database, snapshot, newest)
+            ids = self._ids[key] = _kept_ids(database, snapshot)
             while len(self._ids) > _REMEMBERED:
                 self._ids.popitem(last=False)
         return ids
@@ -238,7 +236,7 @@ class Feed:
         if snapshot is None:
             return problem(410, problems.SNAPSHOT, Link=link_header([("first", path)]))
         addresses = Addresses(path, snapshot.token)
-        ids = self._ids_of(database, snapshot, newest)
+        ids = self._ids_of(database, snapshot)
 
         def seal() -> Iterator[Sealed]:
             after: str | None = ""
@@ -254,7 +252,7 @@ class Feed:
             group=snapshot.token,
             media_type="application/json",
             at=snapshot.changed_at,
-            is_current=snapshot == newest,
+            is_current=snapshot.is_newest,
             make=lambda: manifest(snapshot.token, at, media_type, seal()),
         )
         response = send(request, document, settings.feed_path())
@@ -276,7 +274,7 @@ class Feed:
             media_type="application/json",
             at=snapshot.at,
             make=lambda: _in_one_piece(
-                database(), snapshot, name, head, self._ids_of(database, snapshot, snapshot)
+                database(), snapshot, name, head, self._ids_of(database, snapshot)
             ),
         )
         response = send(request, document, settings.feed_path())
@@ -284,9 +282,7 @@ class Feed:
         return response
 
 
-def _kept_ids(
-    database: _Database, snapshot: entries.Snapshot, newest: entries.Snapshot
-) -> Sequence[str]:
+def _kept_ids(database: _Database, snapshot: entries.Snapshot) -> Sequence[str]:
     """The ids of the snapshot's datasets, from disk where another process has asked for them: a
     crawl that begins anew shall not wait for each process to count the catalogue."""
     document = Document(
@@ -295,7 +291,7 @@ def _kept_ids(
         media_type="text/plain",
         at=snapshot.at,
         make=lambda: "\n".join(entries.dataset_ids(database(), snapshot.position)).encode(),
-        is_current=snapshot == newest,
+        is_current=snapshot.is_newest,
     )
     return content(document, settings.feed_path()).decode().splitlines()
 
