@@ -40,22 +40,38 @@ def solver(perturb: bool = True) -> Highs:
     return highs
 
 
+class SolverError(Exception):
+    """HiGHS cannot solve at all, which says nothing about the question."""
+
+
 def run(highs: Highs, settled: Collection[HighsModelStatus] = ()) -> HighsModelStatus:
     """Solve the model; how that ended.
 
     Where it ended neither optimal nor as one of `settled`, it is tried once more: where a start
     from the last solution went astray, a start from nothing may not. Read what is needed before
     any change to the model: afterwards it is gone.
+
+    :raises SolverError: HiGHS does not begin to solve.
     """
-    highs.run()
-    status = highs.getModelStatus()
+    status = _run(highs)
+    if status == HighsModelStatus.kNotset:
+        # Somebody else's HiGHS came first in this thread, with another number of threads: that is
+        # kept for all that follow, until it is forgotten.
+        Highs.resetGlobalScheduler(True)
+        status = _run(highs)
     if status != HighsModelStatus.kOptimal and status not in settled:
         highs.clearSolver()
         for name, value in ((_PERTURBATION, 1.0), (_LIMIT, kHighsIInf)):
             highs.setOptionValue(name, value)
-        highs.run()
-        status = highs.getModelStatus()
+        status = _run(highs)
+    if status == HighsModelStatus.kNotset:
+        raise SolverError("HiGHS did not begin to solve; its options and its model do not go.")
     return status
+
+
+def _run(highs: Highs) -> HighsModelStatus:
+    highs.run()
+    return highs.getModelStatus()
 
 
 def version() -> str:

@@ -847,22 +847,17 @@ def _schools_alone(enrolment: Published, later: Published, register: pd.DataFram
     ]
 
 
-def watch_a_revision_not_being_published(
-    stranger: Stranger, operator: Operator, folder: Path
-) -> list[str]:
-    """A pupil leaves, and the department's figures change by one: that the revision waits, or is
-    refused, and when, shows in a page, a feed, a date, a number of a release."""
+def watch_a_revision_being_held(stranger: Stranger, operator: Operator, folder: Path) -> list[str]:
+    """A pupil leaves, and the department's figures change by one: that a revision waits, and when,
+    shows in a page, a feed, a date, a number of a release."""
     before = _what_anyone_sees(stranger)
     operator.planted.one_leaves()
     operator.harvest_and_release(stranger.declarations)
-    # It waits for a person, unless it cannot be hidden beside the version before at all.
-    waiting = [one.record for one in held(operator.portal.state)]
-    assert waiting in (["pupil"], [])
+    assert [one.record for one in held(operator.portal.state)] == ["pupil"]
     operator.portal.run("hcmedu", "reconcile")
     found = [f"{path}, while it waits" for path, seen in _what_anyone_sees(stranger).items()
              if seen != before[path]]  # fmt: skip
-    for record in waiting:
-        reject(operator.portal.state, record, YEAR, "admin", "Chưa đối chiếu")
+    reject(operator.portal.state, "pupil", YEAR, "admin", "Chưa đối chiếu")
     operator.portal.run("hcmedu", "reconcile")
     return found + [f"{path}, once it is rejected" for path, seen in
                     _what_anyone_sees(stranger).items() if seen != before[path]]  # fmt: skip
@@ -910,7 +905,7 @@ def keep_a_copy_of_a_withdrawn_release(
 
 LATER_ATTACKS: tuple[Callable[[Stranger, Operator, Path], list[str]], ...] = (
     wait_for_a_table_that_is_declared_later,
-    watch_a_revision_not_being_published,
+    watch_a_revision_being_held,
     keep_a_copy_of_a_withdrawn_release,
 )
 

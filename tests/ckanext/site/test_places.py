@@ -79,7 +79,13 @@ def test_up_to_four_schools_are_compared(site: Site) -> None:
     # The figure stands below its school, whichever has it.
     table = plain(page[page.index("<table") : page.index("</table>")])
     assert re.search(r"Pupils, 2024–2025 x 300 x x", table)
-    assert site.get("/school/compare?school=nope").status_code == 404
+
+
+def test_a_school_that_there_is_not_leaves_the_others_compared(site: Site) -> None:
+    page = site.get("/en/school/compare?school=nope&school=79000001&school=%3Cb%3E").text
+    assert "The register has no school with this code: nope, &lt;b&gt;." in page
+    assert "/school/79000001" in page and "Only the first four" not in page
+    assert "nope" in site.get("/school/compare?school=nope").text
 
 
 def test_schools_of_one_name_are_told_apart(site: Site, context: None) -> None:
