@@ -9,6 +9,8 @@ import pytest
 
 from harvesters.disclosure.highs import SolverError, run, solver
 
+pytestmark = pytest.mark.unit
+
 BESIDE_ANOTHER = """
 import highspy
 from harvesters.disclosure.highs import run, solver
