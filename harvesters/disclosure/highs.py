@@ -54,24 +54,25 @@ def run(highs: Highs, settled: Collection[HighsModelStatus] = ()) -> HighsModelS
     :raises SolverError: HiGHS does not begin to solve.
     """
     status = _run(highs)
-    if status == HighsModelStatus.kNotset:
-        # Somebody else's HiGHS came first in this thread, with another number of threads: that is
-        # kept for all that follow, until it is forgotten.
-        Highs.resetGlobalScheduler(True)
-        status = _run(highs)
     if status != HighsModelStatus.kOptimal and status not in settled:
         highs.clearSolver()
         for name, value in ((_PERTURBATION, 1.0), (_LIMIT, kHighsIInf)):
             highs.setOptionValue(name, value)
         status = _run(highs)
-    if status == HighsModelStatus.kNotset:
-        raise SolverError("HiGHS did not begin to solve; its options and its model do not go.")
     return status
 
 
 def _run(highs: Highs) -> HighsModelStatus:
     highs.run()
-    return highs.getModelStatus()
+    if highs.getModelStatus() == HighsModelStatus.kNotset:
+        # Somebody else's HiGHS came first in this thread, with another number of threads: that is
+        # kept for all that follow, until it is forgotten.
+        Highs.resetGlobalScheduler(True)
+        highs.run()
+    status = highs.getModelStatus()
+    if status == HighsModelStatus.kNotset:
+        raise SolverError("HiGHS did not begin to solve; its options and its model do not go.")
+    return status
 
 
 def version() -> str:

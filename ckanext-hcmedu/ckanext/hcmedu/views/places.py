@@ -82,17 +82,18 @@ def school(code: str) -> str:
 @blueprint.route("/school/compare")
 def compare() -> str:
     """Up to four schools side by side; a code that there is not is told, and the others shown."""
+    listed = register()
     codes = list(dict.fromkeys(code for code in request.args.getlist("school") if code))
-    known = [found for code in codes if (found := register().schools.get(code))]
+    known = [listed.schools[code] for code in codes if code in listed.schools]
     chosen = known[:_MOST_COMPARED]
     question = request.args.get("q", "")[:100]
     page: dict[str, Any] = {
         "chosen": chosen,
         "most": _MOST_COMPARED,
         "left_out": len(known) - len(chosen),
-        "unknown": [code[:20] for code in codes if code not in register().schools][:_MOST_COMPARED],
+        "unknown": [code[:20] for code in codes if code not in listed.schools][:_MOST_COMPARED],
         "question": question,
-        "hits": register().find(question)[:20] if question else [],
+        "hits": listed.find(question)[:20] if question else [],
         "rows": profiles.compare([profiles.school(one) for one in chosen]) if chosen else [],
     }
     return tk.render("hcmedu/places/compare.html", page)
