@@ -1,7 +1,8 @@
 """The feed with 10,000 datasets, beside ckanext-dcat's own catalogue in the same CKAN.
 
 ``python -m tests.bench.feed`` starts services of its own, fills them (`tests.bench.datasets`) and
-reads both over HTTP from the same processes, in one run. ckanext-dcat is asked for its own profile
+reads both over HTTP from the same processes, in one run; of the feed some of it once more through
+the nginx that is shipped. ckanext-dcat is asked for its own profile
 (``?page=…&profiles=euro_dcat_ap_3``); of its catalogue a few pages are read, and a whole crawl is
 reckoned from their mean. ``HCMEDU_BENCH_DATASETS`` makes the catalogue smaller.
 """
@@ -12,10 +13,13 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import brotli
 import urllib3
@@ -25,6 +29,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.services import ROOT, Services, services
+from tests.ckanext.site.web import free_address
+from tests.platform.nginx import nginx
 
 DATASETS = int(os.environ.get("HCMEDU_BENCH_DATASETS", "10000"))
 PAGE = 100
@@ -59,10 +65,12 @@ class Answer:
 class Reader:
     """Reads one address after the other, and notes the seconds and bytes of each answer.
 
-    It does little itself: it has the same cores as the server.
+    It does little itself: it has the same cores as the server. Where `through` is given, it asks
+    that address for what `url` has.
     """
 
     url: str
+    through: str = ""
     pool: urllib3.PoolManager = field(default_factory=urllib3.PoolManager)
     seconds: list[float] = field(default_factory=list)
     received: int = 0
@@ -71,6 +79,8 @@ class Reader:
     def get(self, address: str, **headers: str) -> Answer:
         """The whole answer to a GET of an address or a path."""
         where = address if address.startswith("http") else self.url + address
+        if self.through:
+            where = self.through + where.removeprefix(self.url)
         began = time.perf_counter()
         headers = {"Accept-Encoding": "br", **headers}
         got = self.pool.request(
@@ -106,9 +116,11 @@ def elapsed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def at_once(url: str, read: Callable[[Reader], object]) -> tuple[float, list[float]]:
+def at_once(
+    url: str, read: Callable[[Reader], object], through: str = ""
+) -> tuple[float, list[float]]:
     """Seconds until `CRAWLERS` readers that began together are done, and those of each answer."""
-    readers = [Reader(url) for _ in range(CRAWLERS)]
+    readers = [Reader(url, through) for _ in range(CRAWLERS)]
     with ThreadPoolExecutor(CRAWLERS) as pool:
         seconds = elapsed(lambda: list(pool.map(read, readers)))
     return seconds, [each for reader in readers for each in reader.seconds]
@@ -145,9 +157,10 @@ def measure(portal: Services) -> Iterator[Row]:
         Reader(portal.url).get(stock(1))
         yield from _whole(portal.url)
         yield from _page(portal.url)
-        yield from _unchanged(portal.url)
-        yield from _changed(portal)
-        yield from _many(portal.url)
+        with _cache(portal.url) as cache:
+            yield from _unchanged(portal.url, cache)
+            yield from _changed(portal)
+            yield from _many(portal.url, cache)
     finally:
         portal.stack("stop", "web")
         # The other measurements are of a portal without these datasets.
@@ -213,14 +226,27 @@ def _page(url: str) -> Iterator[Row]:
     yield _row("one page, .ttl, p99 (ckanext-dcat: slowest of 20)", high, their_high, "ms")
 
 
-def _unchanged(url: str) -> Iterator[Row]:
-    reader = Reader(url)
-    reader.crawl("/catalog.ttl")
-    reader.received = 0
-    seconds = elapsed(lambda: reader.crawl("/catalog.ttl"))
+@contextmanager
+def _cache(url: str) -> Iterator[str]:
+    """The address of the nginx that is shipped, before the portal at `url`."""
+    with tempfile.TemporaryDirectory() as folder:
+        # nginx' worker may be another user.
+        os.chmod(folder, 0o755)
+        listen = free_address()
+        with nginx(url, listen, Path(folder)):
+            yield listen
+
+
+def _unchanged(url: str, cache: str) -> Iterator[Row]:
     # Whoever has no ETag reads everything again.
-    yield _row("crawl again, unchanged, with ETags", seconds, _stock_crawl(url, "ttl"))
-    yield "  bytes received", f"{reader.received:,}", "", ""
+    theirs = _stock_crawl(url, "ttl")
+    what = "crawl again, unchanged, with ETags"
+    for which, through in ((what, ""), ("  through nginx", cache)):
+        reader = Reader(url, through)
+        reader.crawl("/catalog.ttl")
+        reader.received = 0
+        yield _row(which, elapsed(lambda reader=reader: reader.crawl("/catalog.ttl")), theirs)
+        yield "  bytes received", f"{reader.received:,}", "", ""
 
 
 def _changed(portal: Services) -> Iterator[Row]:
@@ -245,15 +271,16 @@ def _changed(portal: Services) -> Iterator[Row]:
     yield _row(f"{CHANGES} changes, from the event stream", elapsed(follow), None)
 
 
-def _many(url: str) -> Iterator[Row]:
-    seconds, answers = at_once(url, lambda reader: reader.crawl("/catalog.ttl"))
+def _many(url: str, cache: str) -> Iterator[Row]:
     theirs, their_answers = at_once(url, lambda reader: reader.get(stock(1)))
-    what = f"{CRAWLERS} crawlers at once (ckanext-dcat: a page each)"
-    rate, their_rate = len(answers) / seconds, len(their_answers) / theirs
-    yield f"{what}, pages/s", f"{rate:,.0f}", f"{their_rate:,.2f}", f"{rate / their_rate:,.0f}"
-    (middle, high), (their_middle, their_high) = spread(answers), spread(their_answers)
-    yield _row("  a page, p50", middle, their_middle, "ms")
-    yield _row("  a page, p99", high, their_high, "ms")
+    what = f"{CRAWLERS} crawlers at once (ckanext-dcat: a page each), pages/s"
+    for which, through in ((what, ""), ("  through nginx, pages/s", cache)):
+        seconds, answers = at_once(url, lambda reader: reader.crawl("/catalog.ttl"), through)
+        rate, their_rate = len(answers) / seconds, len(their_answers) / theirs
+        yield which, f"{rate:,.0f}", f"{their_rate:,.2f}", f"{rate / their_rate:,.0f}"
+        (middle, high), (their_middle, their_high) = spread(answers), spread(their_answers)
+        yield _row("  a page, p50", middle, their_middle, "ms")
+        yield _row("  a page, p99", high, their_high, "ms")
 
 
 def main() -> int:

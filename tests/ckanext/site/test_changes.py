@@ -232,6 +232,8 @@ def test_what_changed_since_a_moment_is_told_with_what_is_gone(
     for text in (quote(here.isoformat()), here.isoformat(), f"{moment:%Y-%m-%dT%H:%M:%S.%f}"):
         graph = since(empty_site, address, text, ending)
         assert ids_of(graph) == {ids[0], ids[4], added}
+        # Who counts what came finds it whole: what is gone is none of the catalogue's datasets.
+        assert {int(total) for total in graph.objects(None, HYDRA.totalItems)} == {3}
         gone = set()
         for record in graph.subjects(RDF.type, DCAT.CatalogRecord):
             topic = graph.value(record, FOAF.primaryTopic)
@@ -261,6 +263,7 @@ def test_what_has_another_iri_is_gone_under_the_one_before(
     assert set(graph.subjects(RDF.type, DCAT.Dataset)) == {URIRef("https://example.org/other")}
     topics = set(graph.objects(None, FOAF.primaryTopic))
     assert topics == {URIRef(f"{address}/dataset/{one}")}
+    assert {int(total) for total in graph.objects(None, HYDRA.totalItems)} == {1}
     # And back: nothing is gone any more that is there.
     act("package_patch", id=one, uri="")
     graph = since(empty_site, address, quote(moment.isoformat()))

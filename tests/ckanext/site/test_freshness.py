@@ -23,7 +23,8 @@ def reader() -> Client:
 
 @pytest.fixture
 def questions() -> Any:
-    """The statements that are sent to the database."""
+    """The statements that are sent to the database, and the connections that are taken, of which
+    the pool asks whether they are alive."""
     import ckan.model as model
 
     asked: list[str] = []
@@ -31,9 +32,14 @@ def questions() -> Any:
     def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         asked.append(statement)
 
+    def note_connection(*_: Any) -> None:
+        asked.append("a connection")
+
     engine = model.ensure_engine()
     sa.event.listen(engine, "before_cursor_execute", note)
+    sa.event.listen(engine, "checkout", note_connection)
     yield asked
+    sa.event.remove(engine, "checkout", note_connection)
     sa.event.remove(engine, "before_cursor_execute", note)
 
 
@@ -47,6 +53,9 @@ def test_what_has_not_changed_is_sent_without_the_database(
         assert one.get("/catalog.ttl").data == first.data
         etag = {"If-None-Match": first.headers["ETag"]}
         assert one.get("/catalog.ttl", headers=etag).status_code == 304
+        # Those who crawl on name the snapshot.
+        page = first.headers["Content-Location"].partition("?")[2]
+        assert one.get(f"/catalog.ttl?{page}", headers=etag).status_code == 304
         assert questions == []
 
 

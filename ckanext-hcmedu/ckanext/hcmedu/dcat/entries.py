@@ -362,19 +362,21 @@ def fragments(
     yield from found.scalars()
 
 
-def changed_ids(connection: Connection, position: int, since: datetime) -> list[str]:
+def changed_ids(connection: Connection, position: int, since: datetime) -> dict[str, bool]:
     """The ids of the snapshot's datasets that were changed or deleted at `since` or later, in the
-    order of its pages."""
-    written = sa.select(_entry.c.dataset_id).where(
+    order of its pages, and whether they are there."""
+    there = sa.select(_entry.c.dataset_id, sa.true().label("there")).where(
         *_holding(position, since), _entry.c.dataset_id != CATALOG
     )
-    gone = sa.select(_entry.c.dataset_id).where(*_gone(position, since))
-    either = sa.union(written, gone).subquery()
-    return list(
-        connection.execute(
-            sa.select(either.c.dataset_id).order_by(_collated(either.c.dataset_id))
-        ).scalars()
+    gone = sa.select(_entry.c.dataset_id, sa.false()).where(*_gone(position, since))
+    # What has another IRI is both.
+    either = sa.union_all(there, gone).subquery()
+    found = connection.execute(
+        sa.select(either.c.dataset_id, sa.func.bool_or(either.c.there))
+        .group_by(either.c.dataset_id)
+        .order_by(_collated(either.c.dataset_id))
     )
+    return {identifier: is_there for identifier, is_there in found}
 
 
 @dataclass(frozen=True)

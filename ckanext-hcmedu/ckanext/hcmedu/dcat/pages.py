@@ -18,12 +18,14 @@ from ckanext.hcmedu.dcat.documents import Statement, Typed
 class Cut:
     """The page of a snapshot that begins after the id `after`.
 
-    `ids` are those of all the snapshot's datasets, in order; `size` is that of a page.
+    `ids` are those of all the snapshot's datasets, in order; `size` is that of a page; `gone` says
+    how many of them are deleted, which a page with changes tells as well.
     """
 
     ids: Sequence[str]
     size: int
     after: str
+    gone: int = 0
 
     @property
     def start(self) -> int:
@@ -96,7 +98,7 @@ class Addresses:
     def describe(self, cut: Cut, catalog: str) -> list[Statement]:
         """The page in Hydra, in its old and its new terms: consumers know one or the other."""
         page = self.page(cut.after)
-        total = Typed(str(len(cut.ids)), "xsd:integer")
+        total = Typed(str(len(cut.ids) - cut.gone), "xsd:integer")
         size = Typed(str(cut.size), "xsd:integer")
         said: list[Statement] = [
             (catalog, "rdf:type", f"{_HYDRA}Collection"),
