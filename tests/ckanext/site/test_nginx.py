@@ -81,7 +81,49 @@ def test_a_form_is_not_kept(cache: str) -> None:
     assert twice(f"{cache}/user/login")[1].headers["X-Cache"] != "HIT"
 
 
-def test_a_file_is_asked_about_each_time(cache: str) -> None:
-    url = f"{cache}/dataset/enrolment/release/2/enrolment.csv"
-    for answer in twice(url):
-        assert answer.status_code == 200 and answer.headers["X-Cache"] != "HIT"
+RELEASE = "/dataset/enrolment/release/2"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/catalog.ttl",
+        "/en/catalog.jsonld",
+        "/catalog",
+        "/catalog.ttl?modified_since=2026-01-01",
+        "/catalog.ttl.manifest",
+        "/changes",
+        "/changes.nq",
+        "/data.json",
+        "/dcat-us.json",
+        "/dataset/enrolment.ttl",
+        "/dataset/enrolment/croissant.jsonld",
+        f"{RELEASE}/enrolment.csv",
+        f"{RELEASE}/manifest.json",
+    ],
+)
+def test_what_is_asked_about_each_time_is_not_sent_again(cache: str, path: str) -> None:
+    for answer in twice(cache + path):
+        assert answer.status_code == 200 and "X-Cache" not in answer.headers
+    again = get(cache + path, If_None_Match=answer.headers["ETag"])
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_download_that_was_cut_off_goes_on(cache: str) -> None:
+    whole = get(f"{cache}{RELEASE}/enrolment.parquet")
+    rest = get(f"{cache}{RELEASE}/enrolment.parquet", Range="bytes=100-")
+    assert rest.status_code == 206 and rest.content == whole.content[100:]
+
+
+def test_a_page_of_a_snapshot_is_kept(cache: str, site_url: str) -> None:
+    first = get(f"{cache}/catalog.ttl").headers["Content-Location"]
+    url = cache + first.removeprefix(site_url)
+    kept = twice(url)[1]
+    assert kept.headers["X-Cache"] == "HIT"
+    again = get(url, If_None_Match=kept.headers["ETag"])
+    assert (again.status_code, again.headers["X-Cache"]) == (304, "HIT")
+
+
+def test_what_is_drawn_for_a_reader_is_kept(cache: str) -> None:
+    path = f"{RELEASE}/figures.csv?measure=pupils&level=*"
+    assert twice(cache + path)[1].headers["X-Cache"] == "HIT"
