@@ -372,11 +372,11 @@ def changed_ids(connection: Connection, position: int, since: datetime) -> dict[
     # What has another IRI is both.
     either = sa.union_all(there, gone).subquery()
     found = connection.execute(
-        sa.select(either.c.dataset_id, sa.func.bool_or(either.c.there))
+        sa.select(either.c.dataset_id, sa.func.bool_or(either.c.there).label("there"))
         .group_by(either.c.dataset_id)
         .order_by(_collated(either.c.dataset_id))
     )
-    return {identifier: is_there for identifier, is_there in found}
+    return {row.dataset_id: row.there for row in found}
 
 
 @dataclass(frozen=True)
