@@ -60,10 +60,11 @@ def fill(count: int) -> dict[str, float]:
     model.Session.commit()
     refreshed = publishing.refresh()
     assert (refreshed.written, refreshed.removed, refreshed.failed) == (0, 0, ())
-    described = [
-        _milliseconds(lambda package=package: publishing.describe(package.id))
-        for package in model.Session.query(model.Package).filter_by(type="dataset").limit(SAMPLE)
-    ]
+    described, written = [], []
+    for package in model.Session.query(model.Package).filter_by(type="dataset").limit(SAMPLE):
+        described.append(_milliseconds(lambda package=package: publishing.describe(package.id)))
+        graph = publishing.graph_of(_act("package_show", id=package.id))
+        written.append(_milliseconds(lambda graph=graph: publishing.write_dataset(*graph)))
     with_feed, without = [], []
     # How long Solr takes to commit has nothing to do with the feed, and changes most of all.
     tk.config["ckan.search.solr_commit"] = False
@@ -74,6 +75,7 @@ def fill(count: int) -> dict[str, float]:
     publishing.refresh()
     return {
         "describe": statistics.median(described),
+        "write": statistics.median(written),
         "with_feed": statistics.median(with_feed),
         "without_feed": statistics.median(without),
     }

@@ -167,6 +167,7 @@ def measure(portal: Services) -> Iterator[Row]:
         portal.run(empty)
     yield _row(f"preparing {prepared['answers']:,} answers", prepared["seconds"], None)
     yield _row("describing a dataset in all dialects", cost["describe"], None, "ms")
+    yield _row("  of it writing, from the graph", cost["write"], None, "ms")
     what = "package_patch, with the feed beside without; no commit of Solr's"
     yield _row(what, cost["with_feed"], cost["without_feed"], "ms")
 

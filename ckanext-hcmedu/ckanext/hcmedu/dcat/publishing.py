@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context
 from ckanext.dcat.utils import catalog_uri, dataset_uri
-from rdflib import URIRef
+from rdflib import Graph, URIRef
 from rdflib.namespace import DCAT, DCTERMS
 from sqlalchemy.engine import Connection
 
@@ -204,17 +204,28 @@ def describe(dataset_id: str, modified: Any = None) -> entries.Description:
     """
     context = Context(ignore_auth=True, use_cache=False, session=model.Session)
     dataset = tk.get_action("package_show")(context, {"id": dataset_id})
+    made = write_dataset(*graph_of(dataset))
+    named = dataset_iri(dataset)
+    return entries.Description(dataset_id, named, dataset["name"], modified, recipe(), made)
+
+
+def graph_of(dataset: dict[str, Any]) -> tuple[Graph, URIRef]:
+    """The graph of a dataset, as ``package_show`` returns it, and the dataset's node in it."""
     graph = new_graph()
     subject = URIRef(dataset_uri(dataset))
     HCMEduProfile(graph).graph_from_dataset(dataset, subject)
     graph.add((URIRef(catalog_uri()), DCAT.dataset, subject))
+    return graph, subject
+
+
+def write_dataset(graph: Graph, subject: URIRef) -> dict[str, str]:
+    """The fragments of the dataset `subject` in all dialects, by their names."""
     made = make_fragments(graph, settings.site_url())
     said = reading.read(graph)
     made["pod"] = reading.dumps(pod.dataset(said, subject))
     made["dcat_us"] = reading.dumps(dcat_us.dataset(said, subject))
     made["croissant"] = croissant.dumps(croissant.dataset(said, subject, _catalog()))
-    named = dataset_iri(dataset)
-    return entries.Description(dataset_id, named, dataset["name"], modified, recipe(), made)
+    return made
 
 
 def _catalog() -> dict[str, str]:
