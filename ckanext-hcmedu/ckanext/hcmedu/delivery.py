@@ -10,9 +10,11 @@ Sources: RFC 9110, 9111, 8246.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request, Response
 
@@ -29,6 +31,11 @@ _WORTH = 1_000
 _MOST = 8_000_000
 """Bytes that are held in memory; more, or who knows how many, is passed on as it comes."""
 
+_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)", re.IGNORECASE)
+
+_EXPOSED = "Content-Range, ETag, Link, Repr-Digest"
+"""What scripts of other sites may read of an answer, besides what they may of any."""
+
 _FOR_LONG = {
     # Their names have a digest of their content in them.
     "/webassets/": "public, max-age=31536000, immutable",
@@ -44,19 +51,63 @@ class Delivery:
 
     def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
         started: list[Any] = []
-        body = self._app(environ, lambda *given: started.append(given))
+        body = self._app(_simplified(environ), lambda *given: started.append(given))
         status, headers = started[-1][0], Headers(started[-1][1])
         is_found = status.startswith("200")
         for prefix, caching in _FOR_LONG.items():
             if is_found and environ["PATH_INFO"].startswith(prefix):
                 headers["Cache-Control"] = caching
-        if not (is_found and environ["REQUEST_METHOD"] == "GET" and _is_text_for_anyone(headers)):
-            start_response(status, headers.to_wsgi_list(), *started[-1][2:])
-            return body
-        response = Response(b"".join(body), status, headers)
-        if hasattr(body, "close"):
-            body.close()
-        return _prepared(response, Request(environ))(environ, start_response)
+        is_read = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        if is_read and "public" in headers.get("Cache-Control", ""):
+            _open_to_scripts(headers)
+        if is_read and is_found and _is_text_for_anyone(headers):
+            response = Response(b"".join(body), status, headers)
+            _close(body)
+            return _prepared(response, Request(environ))(environ, start_response)
+        if status.startswith("412"):
+            _close(body)
+            return _refused(headers)(environ, start_response)
+        start_response(status, headers.to_wsgi_list(), *started[-1][2:])
+        if environ["REQUEST_METHOD"] == "HEAD":
+            _close(body)
+            return []
+        return body
+
+
+def _simplified(environ: dict[str, Any]) -> dict[str, Any]:
+    """What Flask is asked: of HEAD all that GET says, and parts of a file only where werkzeug goes
+    by RFC 9110 (14.2, 13.2.2): one range of bytes, of what the reader has nothing of yet."""
+    simplified = dict(environ)
+    is_head = environ["REQUEST_METHOD"] == "HEAD"
+    if is_head:
+        simplified["REQUEST_METHOD"] = "GET"
+    asked = environ.get("HTTP_RANGE", "")
+    if is_head or "HTTP_IF_NONE_MATCH" in environ or not _RANGE.fullmatch(asked):
+        simplified.pop("HTTP_RANGE", None)
+    return simplified
+
+
+def _open_to_scripts(headers: Headers) -> None:
+    """Let scripts of any site read what anyone may, whether or not this request is of one: a cache
+    gives the answer to others."""
+    if tk.config["ckan.cors.origin_allow_all"]:
+        headers.setdefault("Access-Control-Allow-Origin", "*")
+        headers.setdefault("Access-Control-Expose-Headers", _EXPOSED)
+
+
+def _refused(headers: Headers) -> Response:
+    """A condition does not hold: nothing is sent of what it was about, and nothing is kept."""
+    response = Response(status=412, headers=headers)
+    for name in ("Content-Type", "Content-Encoding", "Content-Disposition", "Repr-Digest"):
+        response.headers.remove(name)
+    response.set_data(b"")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _close(body: Iterable[bytes]) -> None:
+    if hasattr(body, "close"):
+        body.close()
 
 
 def _is_text_for_anyone(headers: Headers) -> bool:
@@ -76,6 +127,8 @@ def _prepared(response: Response, request: Request) -> Response:
     response.set_etag(str(response.get_etag()[0]), weak=True)
     response.vary.add("Accept-Encoding")
     response.make_conditional(request)
+    if response.status_code == 412:
+        return _refused(response.headers)
     content = response.get_data()
     encoding = store.accepted(request)
     if encoding and len(content) >= _WORTH:

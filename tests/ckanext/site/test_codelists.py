@@ -109,5 +109,6 @@ def test_the_columns_of_a_table(empty_site: Site) -> None:
     )
     assert set(fields["grade"]["title_translated"]) == {"vi", "en"}
     assert set(schema["primaryKey"]) < set(fields)
+    assert empty_site.get("/schema/areas.json").json["primaryKey"] == ["date", "area", "area_kind"]
     assert empty_site.get("/schema/enrolment", Accept="application/json").json == schema
     assert "Khối lớp" in empty_site.get("/schema/enrolment").text

@@ -256,10 +256,34 @@ def test_the_reader_says_which_coding_it_prefers(
 def test_who_asks_for_a_version_that_is_no_more_is_told_so(
     empty_site: Site, datasets: list[dict[str, Any]]
 ) -> None:
-    etag = empty_site.get("/catalog.ttl").headers["ETag"]
+    first = empty_site.get("/catalog.ttl")
+    etag, at = first.headers["ETag"], first.headers["Last-Modified"]
+    long_ago = "Sun, 01 Jan 2006 00:00:00 GMT"
+    for path in ("/catalog.ttl", first.headers["Content-Location"], "/data.json"):
+        assert empty_site.get(path, If_Match="*").status_code == 200
+        for condition in ({"If_Match": '"other"'}, {"If_Unmodified_Since": long_ago}):
+            refused = empty_site.get(path, **condition)
+            assert (refused.status_code, refused.json["status"]) == (412, 412)
+            # Nobody else shall be told so.
+            assert refused.headers["Cache-Control"] == "no-cache"
     assert empty_site.get("/catalog.ttl", If_Match=etag).status_code == 200
-    assert empty_site.get("/catalog.ttl", If_Match="*").status_code == 200
-    assert empty_site.get("/catalog.ttl", If_Match='"other"').status_code == 412
+    assert empty_site.get("/catalog.ttl", If_Unmodified_Since=at).status_code == 200
+    both = empty_site.get("/catalog.ttl", If_Match=etag, If_Unmodified_Since=long_ago)
+    assert both.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/catalog.foo-bar", "/catalog.ttl%20", "/catalog.ttl;x=1", "/catalog.ttl.foo", "/catalog.ttl?",
+     "/catalog.foo.manifest", "/dataset/du-lieu-1.foo-bar", "/dataset/du-lieu-1.ttl%20"],
+)  # fmt: skip
+def test_a_format_that_there_is_not_is_said_to_be_none(
+    empty_site: Site, datasets: list[dict[str, Any]], path: str
+) -> None:
+    answer = empty_site.get(path)
+    assert answer.status_code == (200 if path.endswith("?") else 404)
+    if answer.status_code == 404:
+        assert answer.mimetype == "application/problem+json" and answer.json["detail_en"]
 
 
 # What ckanext-dcat answers ------------------------------------------------------------------------

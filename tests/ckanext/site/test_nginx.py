@@ -74,7 +74,11 @@ def test_languages_and_codings_are_told_apart(cache: str) -> None:
 def test_searches_of_the_catalogue_are_few_and_nothing_else_is(cache: str) -> None:
     asked = [get(f"{cache}/catalog.rdf?fq=name:{number}").status_code for number in range(12)]
     assert asked[0] == 200 and 429 in asked
-    assert {get(f"{cache}/catalog.rdf?x={number}").status_code for number in range(12)} == {200}
+    # The same, written otherwise.
+    for path in ("/catalog%2Erdf?fq=", "/catalog.rdf?%66q=", "/en/catalog.rdf?x=1&fq="):
+        assert 429 in [get(f"{cache}{path}name:{one}").status_code for one in range(12)]
+    since = [f"{cache}/catalog.rdf?modified_since=2026-01-{1 + day:02}" for day in range(12)]
+    assert {get(address).status_code for address in since} == {200}
 
 
 def test_a_form_is_not_kept(cache: str) -> None:
@@ -103,6 +107,18 @@ RELEASE = "/dataset/enrolment/release/2"
     ],
 )
 def test_what_is_asked_about_each_time_is_not_sent_again(cache: str, path: str) -> None:
+    check_that_it_is_asked_about(cache, path)
+
+
+def test_a_page_of_the_stream_that_is_open_is_not_sent_again(cache: str) -> None:
+    root = get(f"{cache}/changes.nq").text
+    [path] = {
+        f"/changes{part.split('>')[0]}" for part in root.split("/changes") if "?page=" in part
+    }
+    check_that_it_is_asked_about(cache, path.replace("/changes.nq", "/changes"))
+
+
+def check_that_it_is_asked_about(cache: str, path: str) -> None:
     for answer in twice(cache + path):
         assert answer.status_code == 200 and "X-Cache" not in answer.headers
     again = get(cache + path, If_None_Match=answer.headers["ETag"])
@@ -122,6 +138,14 @@ def test_a_page_of_a_snapshot_is_kept(cache: str, site_url: str) -> None:
     assert kept.headers["X-Cache"] == "HIT"
     again = get(url, If_None_Match=kept.headers["ETag"])
     assert (again.status_code, again.headers["X-Cache"]) == (304, "HIT")
+    later = get(url, If_Modified_Since="Sun, 01 Jan 2040 00:00:00 GMT")
+    assert (later.status_code, later.headers["X-Cache"]) == (304, "HIT")
+
+
+def test_scripts_of_other_sites_may_read_what_was_kept_for_a_reader(cache: str) -> None:
+    twice(f"{cache}/codelist/grade.ttl")
+    kept = twice(f"{cache}/codelist/grade.ttl", Origin="https://city.example")[1]
+    assert (kept.headers["X-Cache"], kept.headers["Access-Control-Allow-Origin"]) == ("HIT", "*")
 
 
 def test_what_is_drawn_for_a_reader_is_kept(cache: str) -> None:

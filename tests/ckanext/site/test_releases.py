@@ -67,6 +67,25 @@ def test_a_broken_download_goes_on_where_it_stopped(site: Site) -> None:
     assert (stale.status_code, stale.data) == (200, whole.data)
 
 
+def test_who_has_the_file_is_not_sent_a_part_of_it(site: Site) -> None:
+    etag = site.get(FILE).headers["ETag"]
+    again = site.get(FILE, Range="bytes=0-9", If_None_Match=etag)
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize("asked", ["foo=0-1", "bytes=0-1,5-6", "bytes=x"])
+def test_of_parts_that_cannot_be_sent_the_whole_is(site: Site, asked: str) -> None:
+    answer = site.get(FILE, Range=asked)
+    assert (answer.status_code, answer.data) == (200, site.get(FILE).data)
+
+
+@pytest.mark.parametrize("path", [FILE, "/codelist/grade.ttl", "/school.geojson"])
+def test_who_has_another_version_in_mind_is_sent_nothing(site: Site, path: str) -> None:
+    answer = site.get(path, If_Match='"another"')
+    assert (answer.status_code, answer.data) == (412, b"")
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
 def test_older_releases_stay(site: Site) -> None:
     assert site.get("/dataset/enrolment/release/1/enrolment.csv").status_code == 200
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request
 
 from ckanext.hcmedu import settings
 
-CATALOG = re.compile(r"/catalog(?:\.(?P<ending>\w+))?")
+CATALOG = re.compile(r"/catalog(?:\.(?P<ending>[^/]+))?")
 QUESTIONS = ("q", "fq")
 """Parameters with words to look for in the search index."""
 SEARCHES = frozenset({*QUESTIONS, "page", "profiles"})

@@ -59,6 +59,11 @@ BEYOND: Text = {
     "vi": "Sau bộ dữ liệu này không còn trang nào.",
     "en": "There is no page after this dataset.",
 }
+CONDITION: Text = {
+    "vi": "Nội dung không còn như điều kiện trong yêu cầu (If-Match, If-Unmodified-Since).",
+    "en": "The content is not what the request makes a condition of (If-Match, "
+    "If-Unmodified-Since).",
+}
 SINCE: Text = {
     "vi": "`modified_since` không phải là một thời điểm. Hãy viết theo RFC 3339, ví dụ "
     "2026-11-25T08:00:00%2B07:00 hoặc 2026-11-25T01:00:00Z.",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from werkzeug.datastructures import MIMEAccept
+from werkzeug.exceptions import PreconditionFailed
 from werkzeug.http import http_date, is_resource_modified
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import wrap_file
@@ -49,7 +50,10 @@ class Document:
 
 
 def send(request: Request, document: Document, folder: Path) -> Response:
-    """The document in the coding that the reader prefers, or that it has not changed."""
+    """The document in the coding that the reader prefers, or that it has not changed.
+
+    :raises PreconditionFailed: it is not what the reader makes a condition of.
+    """
     encoding = store.accepted(request)
     etag = f"{document.name}-{encoding}" if encoding else document.name
     response = Response(mimetype=document.media_type)
@@ -62,9 +66,13 @@ def send(request: Request, document: Document, folder: Path) -> Response:
     response.headers["Last-Modified"] = http_date(at)
     response.vary.add("Accept-Encoding")
     conditions = dict(request.environ)
-    if request.if_match and not request.if_match.contains(etag):
-        response.status_code = 412
-        return response
+    if request.if_match:
+        is_wanted = request.if_match.contains(etag)
+    else:
+        unmodified = request.if_unmodified_since
+        is_wanted = unmodified is None or at <= unmodified
+    if not is_wanted:
+        raise PreconditionFailed
     # werkzeug answers 304 to a condition that asks for 412.
     conditions.pop("HTTP_IF_MATCH", None)
     proof = at if changed < passed else None

@@ -18,6 +18,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.engine import Connection
+from werkzeug.exceptions import PreconditionFailed
 from werkzeug.wrappers import Request, Response
 
 from ckanext.hcmedu import settings
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _MANIFEST = re.compile(r"/catalog\.(?P<ending>\w+)\.manifest")
 _CHANGES = re.compile(r"/changes(?:\.(?P<ending>\w+))?")
-_DATASET = re.compile(r"/dataset/(?P<dataset>[\w-]+)\.(?P<ending>\w+)")
+_DATASET = re.compile(r"/dataset/(?P<dataset>[\w-]+)\.(?P<ending>[^/]+)")
 _CROISSANT = re.compile(r"/dataset/(?P<dataset>[\w-]+)/croissant\.jsonld")
 WHOLE = {"/data.json": "pod", "/dcat-us.json": "dcat_us"}
 """Addresses of the feed in one piece, and the fragments that they are joined of."""
@@ -88,9 +89,9 @@ class Feed:
         if "\0" in path:
             # The database would refuse it, in the middle of an answer.
             return problem(400, problems.ADDRESS)
-        catalog, dataset = CATALOG.fullmatch(path), _DATASET.fullmatch(path)
         sealed, changes = _MANIFEST.fullmatch(path), _CHANGES.fullmatch(path)
-        croissant = _CROISSANT.fullmatch(path)
+        catalog = None if sealed else CATALOG.fullmatch(path)
+        dataset, croissant = _DATASET.fullmatch(path), _CROISSANT.fullmatch(path)
         if not (catalog or dataset or sealed or changes or croissant or path in WHOLE):
             return None
         if dataset and dataset["ending"] not in _ENDINGS:
@@ -117,6 +118,8 @@ class Feed:
                 if changes:
                     return self._changes.answer(database(), request, changes["ending"])
                 return self._whole(database, request, path)
+        except PreconditionFailed:
+            return problem(412, problems.CONDITION)
         except sa.exc.ProgrammingError:
             log.exception("The feed has no table: `ckan db pending-migrations --apply`")
             return None
@@ -202,9 +205,11 @@ class Feed:
             links += [("alternate", f"{settings.public_url()}{each}") for each in WHOLE]
         response.headers["Link"] = link_header(links)
         response.headers["Content-Location"] = addresses.page(after)
-        # What an address without a snapshot answers changes; with one, only by a deletion.
+        # What an address without a snapshot answers changes; with one, only by a deletion, which is
+        # to be known everywhere after five minutes: behind nginx, which does not say for how long
+        # it has kept a page, another cache may keep it for as long once more.
         response.headers["Cache-Control"] = (
-            "public, no-cache" if token is None else "public, max-age=300"
+            "public, no-cache" if token is None else "public, max-age=150"
         )
         if not ending:
             response.vary.add("Accept")

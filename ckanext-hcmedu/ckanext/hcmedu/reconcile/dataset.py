@@ -32,6 +32,9 @@ _FURTHER_THEMES = {"finance": "ECON", "digital": "TECH", "services": "GOVE", "pl
 
 _CITY = {"uri": "https://sws.geonames.org/1566083/", "text": "Thành phố Hồ Chí Minh"}
 
+_FOR_PEOPLE = ("csv-excel", "xlsx")
+"""Files with headings and labels, where the table's schema has the names of columns."""
+
 _NAMES: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
     "csv": (
         {"vi": "Tệp CSV", "en": "CSV file"},
@@ -236,9 +239,9 @@ def _resources(
         "status": f"{EU}/distribution-status/COMPLETED",
         "availability": f"{EU}/planned-availability/STABLE",
         "language": LANGUAGES,
-        "conforms_to": [f"{setting.site}/schema/{table.name}"],
     }
-    yield {**_datastore_resource(table, manifest["release"], setting), **common}
+    columns = {"conforms_to": [f"{setting.site}/schema/{table.name}"]}
+    yield {**_datastore_resource(table, manifest["release"], setting), **common, **columns}
     page = f"{setting.site}/dataset/{table.name}"
     files: Sequence[Mapping[str, Any]] = manifest["files"]
     for file in files:
@@ -259,6 +262,7 @@ def _resources(
             "hash": file["sha256"],
             "hash_algorithm": SHA256,
             **common,
+            **({} if file["key"] in _FOR_PEOPLE else columns),
         }
 
 

@@ -30,13 +30,12 @@ def table_schema(table: Table, site_url: str) -> dict[str, Any]:
 
     The standard has texts in one language: the portal's first; `…_translated` has both.
     """
-    dimensions = [column for column in table.columns if column.role in ("period", "dimension")]
     return {
         "$schema": "https://specs.frictionlessdata.io/schemas/table-schema.json",
         "name": table.name,
         **_texts("title", table.title),
         "fields": [_field(column, site_url) for column in table.columns],
-        "primaryKey": [column.name for column in dimensions],
+        "primaryKey": list(table.key),
         "missingValues": [""],
     }
 
