@@ -11,7 +11,7 @@ from ckan.common import CKANConfig
 from ckan.lib.plugins import DefaultTranslation
 from ckan.types import CKANApp
 
-from ckanext.hcmedu import cli, facets, helpers, settings, translation, validators
+from ckanext.hcmedu import cli, editing, facets, helpers, settings, translation, validators
 from ckanext.hcmedu.dcat import publishing, searches
 from ckanext.hcmedu.dcat.departed import Departed
 from ckanext.hcmedu.dcat.searches import Searches
@@ -22,7 +22,7 @@ from ckanext.hcmedu.search import documents, queries
 from ckanext.hcmedu.views import get_blueprints
 
 
-@tk.blanket.actions(searches.get_actions)
+@tk.blanket.actions(lambda: editing.get_actions() | searches.get_actions())
 @tk.blanket.config_declarations
 @tk.blanket.helpers(helpers.get_helpers)
 @tk.blanket.validators(validators.get_validators)

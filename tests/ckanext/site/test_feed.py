@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -247,6 +248,60 @@ def test_an_edit_beside_that_of_its_organisation_is_not_unsaid(
         assert "Sở mới" in empty_site.get(f"/dataset/{one}.ttl").text
     finally:
         act("organization_patch", id="so-gddt", title=before["vi"], title_translated=before)
+
+
+def rename(package: Any) -> None:
+    """Edit a dataset as CKAN does."""
+    act("package_patch", id=package.id, title_translated={"vi": "Tên mới", "en": "New name"})
+
+
+def note(package: Any) -> None:
+    """Edit a dataset as code of another extension may."""
+    import ckan.model as model
+
+    package.notes = "Ghi chú"
+    model.Session.commit()
+
+
+@pytest.mark.parametrize(("edit", "statement"), [(rename, "FOR UPDATE"), (note, "UPDATE package")])
+@pytest.mark.parametrize("hide", [{"private": True}, {"state": "deleted"}])
+def test_an_edit_beside_one_that_hides_the_dataset_does_not_show_it(
+    empty_site: Site,
+    datasets: list[dict[str, Any]],
+    hide: dict[str, Any],
+    edit: Callable[[Any], None],
+    statement: str,
+) -> None:
+    import ckan.model as model
+    import sqlalchemy as sa
+
+    one = datasets[0]["id"]
+
+    def hide_it() -> None:
+        with empty_site.app.flask_app.test_request_context():
+            act("package_patch", id=one, **hide)
+
+    editor, other = threading.current_thread(), threading.Thread(target=hide_it)
+
+    def meet(connection: Any, cursor: Any, sql: str, *_: Any) -> None:
+        is_due = statement in sql and threading.current_thread() is editor
+        if is_due and other.ident is None:
+            other.start()
+            other.join(20)
+
+    # CKAN has it in its session from asking whether the editor may.
+    known = model.Session.get(model.Package, one)
+    assert not known.private
+    sa.event.listen(model.ensure_engine(), "before_cursor_execute", meet)
+    try:
+        edit(known)
+    finally:
+        sa.event.remove(model.ensure_engine(), "before_cursor_execute", meet)
+    assert other.ident is not None and not other.is_alive()
+    assert one not in titles(empty_site)
+    assert empty_site.get(f"/dataset/{one}.nt").status_code == 410
+    # Nor in the search index.
+    assert act("package_search", fq=f"id:{one}")["count"] == 0
 
 
 def test_refresh_mends_what_changed_behind_ckan_and_then_has_nothing_to_do(

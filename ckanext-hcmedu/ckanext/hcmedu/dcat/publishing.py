@@ -180,10 +180,13 @@ def _lock(session: Any) -> None:
 def _write(package: model.Package) -> None:
     session = model.Session()
     connection = _log(session)
+    # Another may have hidden the dataset since this session read it, or while it waited.
+    session.flush()
+    _lock(session)
+    session.refresh(package)
     if package.state != model.State.ACTIVE or package.private:
         entries.remove(connection, package.id, _why_hidden(package), recipe())
         return
-    _lock(session)
     entries.put(connection, describe(package.id, package.metadata_modified))
 
 
