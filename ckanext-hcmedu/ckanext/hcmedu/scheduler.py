@@ -22,6 +22,7 @@ from ckanext.hcmedu.alarm import alarm
 from ckanext.hcmedu.city import readback
 from ckanext.hcmedu.conformance import outcome as conformance
 from ckanext.hcmedu.conformance.check import CheckFailed, check_and_keep
+from ckanext.hcmedu.dcat import publishing
 from ckanext.hcmedu.dcat.preparing import Preparation
 from ckanext.hcmedu.sources import declared_sources
 from harvesters.errors import SourceError
@@ -34,6 +35,9 @@ AUDIT_HOUR = 2
 """When what is published is audited again, each night."""
 CATCH_UP_MINUTES = 30
 """How soon a look is taken again that was missed or failed."""
+REFRESH_HOUR = 1
+"""When what the feed no longer says is deleted from its log for good, and what has changed by other
+ways than CKAN's is described anew, each night."""
 CHECK_HOUR = 3
 """When the feed is held against its standards, each night."""
 CITY_HOUR = 5
@@ -96,6 +100,11 @@ def scheduler() -> BlockingScheduler:
     clock.add_job(_with_session(FollowUp()), IntervalTrigger(seconds=TICK_SECONDS), id="follow up")
     clock.add_job(
         _with_session(Preparation()), IntervalTrigger(seconds=TICK_SECONDS), id="prepare the feed"
+    )
+    clock.add_job(
+        _with_session(publishing.refresh),
+        CronTrigger(hour=REFRESH_HOUR, timezone=TIMEZONE),
+        id="refresh the feed",
     )
     nightly = CronTrigger(hour=AUDIT_HOUR, timezone=TIMEZONE)
     clock.add_job(_audit, nightly, id="audit")

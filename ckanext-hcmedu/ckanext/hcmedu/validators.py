@@ -17,6 +17,8 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 
 from ckanext.hcmedu import settings
 from ckanext.hcmedu.addresses import SCHEMES, is_linkable, may_name
+from ckanext.hcmedu.dcat import entries
+from ckanext.hcmedu.dcat.naming import iri
 
 LANGUAGES = ("vi", "en")
 """The portal's languages; the first is the one that a required text must have."""
@@ -201,11 +203,18 @@ def addresses(
         for text in _texts_at(value):
             if not is_linkable(text):
                 errors.setdefault(place, []).append(_not_linkable(text))
-            elif field == "uri" and not may_name(
-                text, settings.site_url(), dataset, owner.name if owner else None
+            elif field == "uri" and not (
+                may_name(text, settings.site_url(), dataset, owner.name if owner else None)
+                and _is_free(text, dataset)
             ):
                 message = tk._('The IRI "{address}" is that of something else on this portal')
                 errors.setdefault(place, []).append(message.format(address=text))
+
+
+def _is_free(address: str, dataset: str | None) -> bool:
+    """Whether the feed calls no other dataset so."""
+    named = iri(address, settings.site_url())
+    return not entries.is_taken(model.Session.connection(), named, dataset or "")
 
 
 def linkable(value: Any) -> Any:

@@ -31,6 +31,11 @@ PREFIXES = """
 @prefix dct: <http://purl.org/dc/terms/> .
 @prefix hydra: <http://www.w3.org/ns/hydra/core#> .
 """
+NESTED = (
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:a="urn:a#">'
+    + "<a:A><a:b>" * 20_000 + "</a:b></a:A>" * 20_000 + "</rdf:RDF>"
+)  # fmt: skip
+QUOTED = "<a:a> <a:b> " + "<<( <a:a> <a:b> " * 30_000 + "<a:c>" + " )>>" * 30_000 + " ."
 BOMB = """<?xml version="1.0"?>
 <!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:e="urn:e:">
@@ -208,6 +213,9 @@ def test_a_reading_has_its_time(service: Service) -> None:
         (b"[]]", "text/turtle"),
         (b"\xff\xfe\x00", "text/turtle"),
         (BOMB.encode(), "application/rdf+xml"),
+        (NESTED.encode(), "application/rdf+xml"),
+        (QUOTED.encode(), "text/turtle"),
+        (QUOTED.encode(), "application/n-triples"),
         (b'{"@context": "http://127.0.0.1:9/context", "@id": "urn:a"}', "application/ld+json"),
         (b"[" * 5000 + b"]" * 5000, "application/json"),
         (b'{"result": {"count": "7", "results": []}}', "application/json"),

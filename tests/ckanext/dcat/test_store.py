@@ -39,10 +39,20 @@ def test_the_same_content_makes_the_same_bytes() -> None:
 
 
 def test_what_nobody_added_to_for_long_is_swept_away(tmp_path: Path) -> None:
-    sweep(tmp_path / "not there", 60)
+    sweep(tmp_path / "not there", 60, 60)
     old = stored(tmp_path, "1-aa", "page", "", lambda: b"x")
     new = stored(tmp_path, "2-bb", "page", "", lambda: b"x")
     long_ago = time.time() - 3600
     os.utime(old.parent, (long_ago, long_ago))
-    sweep(tmp_path, 60)
+    sweep(tmp_path, 60, 60)
     assert not old.exists() and new.exists()
+
+
+def test_of_states_of_one_thing_the_newest_stays(tmp_path: Path) -> None:
+    ages = {"a-1": 500, "a-2": 400, "a-3": 30, "a-4": 20, "b-1": 500}
+    for group, age in ages.items():
+        file = stored(tmp_path, group, "page", "", lambda: b"x")
+        os.utime(file.parent, (time.time() - age, time.time() - age))
+    sweep(tmp_path, 1000, 60, lambda group: group[0])
+    # A crawl that began before the last change goes on.
+    assert {group.name for group in tmp_path.iterdir()} == {"a-3", "a-4", "b-1"}

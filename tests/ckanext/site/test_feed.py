@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from rdflib import Graph, Literal, URIRef
 from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF
+from requests.utils import parse_header_links
 
-from tests.ckanext.site.by_hand import RDFLIB, act, crawl, make, titles
+from tests.ckanext.site.by_hand import RDFLIB, SIZE, act, crawl, make, titles
 from tests.ckanext.site.conftest import Site
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("context", "pages_of_three")]
@@ -391,6 +392,27 @@ def test_edits_during_a_crawl_neither_lose_nor_repeat_a_dataset(
     assert len(titles(empty_site)) == len(datasets) - 2 + 1
 
 
+def test_a_crawl_ends_where_the_datasets_of_its_last_pages_are_gone(
+    empty_site: Site, datasets: list[dict[str, Any]], address: str
+) -> None:
+    pages, path = [], "/catalog.ttl"
+    while path:
+        answer = empty_site.get(path)
+        links = parse_header_links(answer.headers["Link"])
+        path = next((link["url"] for link in links if link["rel"] == "next"), "")
+        path = path.removeprefix(address)
+        pages.append(path)
+    following = pages[-2]
+    by_id = sorted(one["id"] for one in datasets)
+    # Those of the last page; then the one as well that the page before it ended with.
+    for gone in (by_id[2 * SIZE :], [by_id[2 * SIZE - 1]]):
+        for one in gone:
+            act("package_patch", id=one, private=True)
+        answer = empty_site.get(following)
+        assert answer.status_code == 200
+        assert b"a dcat:Dataset" not in answer.data and 'rel="next"' not in answer.headers["Link"]
+
+
 def test_a_snapshot_that_is_older_than_is_kept_is_gone_and_pruned(
     empty_site: Site, datasets: list[dict[str, Any]]
 ) -> None:
@@ -416,7 +438,10 @@ def test_a_snapshot_that_is_older_than_is_kept_is_gone_and_pruned(
     # What holds is not touched.
     assert position() == kept
     assert titles(empty_site)[datasets[0]["id"]] == "Sau"
-    # The first entry tells this log from another.
+    # The first entry tells this log from another, and nothing else.
+    first = "select nt, until from hcmedu_feed order by position limit 1"
+    said, until = model.Session.execute(sa.text(first)).one()
+    assert said is None or until is None
     superseded = (
         "select count(*) from hcmedu_feed where until is not null and kind <> 'delete' "
         "and position > (select min(position) from hcmedu_feed)"
@@ -488,6 +513,14 @@ def test_an_iri_is_that_of_one_thing(
         act("package_patch", id=one, uri="https://example.org/one")
     assert "https://example.org/one" in str(refused.value.error_dict)
     model.Session.rollback()
+    # One that is private may have been called so before; then it cannot be public.
+    hidden = make("du-lieu-rieng", private=True, uri="https://example.org/two")
+    act("package_patch", id=other, uri="https://example.org/two")
+    with pytest.raises(tk.ValidationError):
+        act("package_patch", id=hidden["id"], private=False)
+    model.Session.rollback()
+    assert act("package_search", fq=f"id:{hidden['id']}")["count"] == 0
+    act("dataset_purge", id=hidden["id"])
     act("package_patch", id=other, uri="")
     assert len(Graph().parse(data=empty_site.get("/catalog.nt").data, format="nt")) == len(
         Graph().parse(data=before, format="nt")

@@ -208,6 +208,8 @@ def test_the_catalogue_is_negotiated(
     [
         ("GET", "/catalog.docx", 404),
         ("GET", "/catalog.docx?q=a", 404),
+        ("GET", "/catalog.nt?q=a", 404),
+        ("GET", "/dataset/du-lieu-1.nt?profiles=euro_dcat_ap_3", 404),
         ("GET", "/dataset/du-lieu-1.docx", 404),
         ("GET", "/dataset/du-lieu-1.json", 404),
         ("GET", "/dataset/khong-co.ttl", 404),

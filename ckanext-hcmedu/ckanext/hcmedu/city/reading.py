@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from xml.parsers import expat
 
 import pyoxigraph as ox
 
@@ -24,6 +25,7 @@ MOST_PAGES = 2_000
 _MOST_CHARACTERS = 500
 """Of an identity; what is longer is none of ours."""
 _ROWS = 100
+_MOST_QUOTED = 1_000
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _DCAT = "http://www.w3.org/ns/dcat#"
@@ -206,12 +208,47 @@ def _statements(answer: Answer, where: str, limits: Limits) -> _Statements:
         raise _unexpected(where, "RDF/XML")
     if form == ox.RdfFormat.JSON_LD and depth(answer.body) > limits.max_depth:
         raise _unexpected(where, "JSON-LD")
+    # Each level costs its parser all that is above it.
+    if form == ox.RdfFormat.RDF_XML and _is_deep(answer.body, limits.max_depth):
+        raise _unexpected(where, "RDF/XML")
+    # Statements about statements, which it drops by recursion; texts may have the characters too.
+    if answer.body.count(b"<<") > _MOST_QUOTED:
+        raise _unexpected(where, "DCAT")
     if form is None:
         raise _unexpected(where, "DCAT")
     try:
         return _Statements(ox.parse(answer.body, format=form, base_iri=answer.url))
     except (SyntaxError, ValueError):
         raise _unexpected(where, "DCAT") from None
+
+
+def _is_deep(body: bytes, most: int) -> bool:
+    """Whether elements of an XML document are nested more than `most` deep; what is no XML is for
+    its parser to tell."""
+    parser, level = expat.ParserCreate(), 0
+
+    def enter(*_: object) -> None:
+        nonlocal level
+        level += 1
+        if level > most:
+            raise _TooDeep
+
+    def leave(*_: object) -> None:
+        nonlocal level
+        level -= 1
+
+    parser.StartElementHandler, parser.EndElementHandler = enter, leave
+    try:
+        parser.Parse(body, True)
+    except _TooDeep:
+        return True
+    except expat.ExpatError:
+        return False
+    return False
+
+
+class _TooDeep(Exception):
+    """Elements are nested deeper than is read."""
 
 
 DIALECTS: Mapping[str, Callable[[HttpClient, Meter, Limits], Iterator[Copy]]] = {

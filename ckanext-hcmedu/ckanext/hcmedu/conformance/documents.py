@@ -28,9 +28,13 @@ WHOLES = {"data.json": data_json_schema, "dcat-us.json": dcat_us_schema}
 """The forms that are one document, and the JSON Schema of each."""
 
 
+_TRIES = 20
+"""How often it is begun anew where the feed changes while it is read."""
+
+
 class NoFeed(Exception):
-    """The feed does not answer: it has not begun, a page is gone, or its plainest form
-    is broken."""
+    """The feed does not answer: it has not begun, a page is gone, its plainest form is broken, or
+    it does not stand still."""
 
 
 class Served:
@@ -43,12 +47,14 @@ class Served:
 
     def __init__(self) -> None:
         self._client = Client(Feed(NotFound()))
-        self._snapshot, after = "", self._newest()
-        while self._snapshot != after:
-            # It has no address for what it was before.
-            self._snapshot = after
+        self._snapshot = self._newest()
+        for _ in range(_TRIES):
             self.wholes = {name: self._get(f"/{name}").data for name in WHOLES}
-            after = self._newest()
+            before, self._snapshot = self._snapshot, self._newest()
+            # It has no address for what it was before.
+            if before == self._snapshot:
+                return
+        raise NoFeed("It changed all the while.")
 
     def _newest(self) -> str:
         """The name of the feed's newest snapshot."""

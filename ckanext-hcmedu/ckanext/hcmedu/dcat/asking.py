@@ -16,6 +16,8 @@ QUESTIONS = ("q", "fq")
 """Parameters with words to look for in the search index."""
 SEARCHES = frozenset({*QUESTIONS, "page", "profiles"})
 """Those of the catalogue that ckanext-dcat answers."""
+SEARCHED = frozenset({"ttl", "n3", "rdf", "xml", "jsonld"})
+"""The formats that ckanext-dcat has."""
 
 Start = Callable[..., Any]
 Wsgi = Callable[[dict[str, Any], Start], Iterable[bytes]]

@@ -78,6 +78,19 @@ class TakenIri(Exception):
     """Two datasets cannot have one IRI: when one of them goes, consumers delete the other."""
 
 
+def is_taken(connection: Connection, iri: str, dataset_id: str) -> bool:
+    """Whether anything that is there is called `iri`, except the dataset of that id."""
+    found = connection.execute(
+        sa.select(_entry.c.position).where(
+            _entry.c.iri == iri,
+            _entry.c.dataset_id != dataset_id,
+            _entry.c.until.is_(None),
+            _entry.c.kind != "delete",
+        )
+    )
+    return found.first() is not None
+
+
 def put(connection: Connection, description: Description) -> bool:
     """Say `description` from now on; whether that is another thing than was said before.
 
@@ -87,16 +100,8 @@ def put(connection: Connection, description: Description) -> bool:
     """
     last = _lock_and_find_last(connection)
     current = _current(connection, description.dataset_id)
-    taken = connection.execute(
-        sa.select(_entry.c.name).where(
-            _entry.c.iri == description.iri,
-            _entry.c.dataset_id != description.dataset_id,
-            _entry.c.until.is_(None),
-            _entry.c.kind != "delete",
-        )
-    ).first()
-    if taken is not None:
-        raise TakenIri(f"{description.iri}: {taken.name or 'the catalogue'}")
+    if is_taken(connection, description.iri, description.dataset_id):
+        raise TakenIri(description.iri)
     if (
         current is not None
         and current.kind != "delete"
@@ -168,8 +173,8 @@ def current(connection: Connection) -> list[Current]:
 
 
 def prune(connection: Connection, now: datetime) -> int:
-    """Delete entries that stopped holding more than `KEPT` ago; deletions stay, and so does the
-    first entry, which tells this log from another. Returns how many went.
+    """Delete entries that stopped holding more than `KEPT` ago. Deletions stay, and so does the
+    first entry, which tells this log from another, without what it said. Returns how many went.
 
     :param now: in UTC, without a time zone.
     """
@@ -177,13 +182,13 @@ def prune(connection: Connection, now: datetime) -> int:
     old = sa.select(later.c.position).where(
         later.c.position == _entry.c.until, later.c.at < now - KEPT
     )
-    gone = connection.execute(
-        sa.delete(_entry).where(
-            _entry.c.until.is_not(None),
-            _entry.c.kind != "delete",
-            _entry.c.position > sa.select(sa.func.min(first.c.position)).scalar_subquery(),
-            old.exists(),
-        )
+    is_due = (_entry.c.until.is_not(None), _entry.c.kind != "delete", old.exists())
+    lowest = sa.select(sa.func.min(first.c.position)).scalar_subquery()
+    gone = connection.execute(sa.delete(_entry).where(*is_due, _entry.c.position > lowest))
+    connection.execute(
+        sa.update(_entry)
+        .where(*is_due, _entry.c.position == lowest, _entry.c.nt.is_not(None))
+        .values(dict.fromkeys(FRAGMENTS))
     )
     return int(gone.rowcount)
 

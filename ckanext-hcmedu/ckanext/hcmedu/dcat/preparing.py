@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 _KEPT = timedelta(days=1)
 """How long pages stay on disk; who comes later has them joined again."""
+_SUPERSEDED = timedelta(minutes=5)
+"""How long those of a state stay that is no more: each change makes another copy of the catalogue,
+and a crawl takes seconds."""
 
 _NEXT = re.compile(r'<([^>]*)>; rel="next"')
 _PAGE_OF_CHANGES = re.compile(r"[?]page=([\w-]+)")
@@ -39,9 +42,19 @@ class Preparation:
             newest = entries.newest(connection)
         state = (newest, recipe(), entries.utc_now().date())
         if newest is not None and state != self._done:
-            store.sweep(settings.feed_path(), _KEPT.total_seconds())
             log.info("The feed is prepared: %s answers", prepare())
+            sweep()
             self._done = state
+
+
+def sweep() -> None:
+    """Remove the pages that are not likely to be asked for any more."""
+    store.sweep(settings.feed_path(), _KEPT.total_seconds(), _SUPERSEDED.total_seconds(), _series)
+
+
+def _series(group: str) -> str:
+    """A page of the stream, in whichever state; or the catalogue."""
+    return group.rsplit("-", 2)[0] if group.startswith("changes-") else ""
 
 
 def prepare() -> int:

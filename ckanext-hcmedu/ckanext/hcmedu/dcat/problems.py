@@ -33,6 +33,10 @@ DATASET_FORMAT: Text = {
     "en": "A dataset does not have this format. It has .ttl, .rdf, .jsonld, .nt and "
     "/croissant.jsonld.",
 }
+SEARCHED: Text = {
+    "vi": "Kết quả tìm kiếm không có định dạng này. Có: .ttl, .rdf và .jsonld.",
+    "en": "A search does not have this format. It has .ttl, .rdf and .jsonld.",
+}
 UNKNOWN: Text = {
     "vi": "Danh mục không có bộ dữ liệu này.",
     "en": "The feed does not have this dataset.",

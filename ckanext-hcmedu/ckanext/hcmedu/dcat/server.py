@@ -23,7 +23,15 @@ from werkzeug.wrappers import Request, Response
 
 from ckanext.hcmedu import settings
 from ckanext.hcmedu.dcat import deletions, entries, moments, problems
-from ckanext.hcmedu.dcat.asking import CATALOG, SEARCHES, Start, Wsgi, is_personal, own_path
+from ckanext.hcmedu.dcat.asking import (
+    CATALOG,
+    SEARCHED,
+    SEARCHES,
+    Start,
+    Wsgi,
+    is_personal,
+    own_path,
+)
 from ckanext.hcmedu.dcat.documents import CROISSANT, FORMATS, Format, Typed, statements
 from ckanext.hcmedu.dcat.freshness import Newest
 from ckanext.hcmedu.dcat.manifest import Sealed, manifest
@@ -98,8 +106,10 @@ class Feed:
             return problem(404, problems.DATASET_FORMAT)
         if catalog and catalog["ending"] and catalog["ending"] not in _ENDINGS:
             return problem(404, problems.FORMAT)
-        if (catalog or dataset) and SEARCHES & set(request.args):
-            return None
+        asked = catalog or dataset
+        if asked and SEARCHES & set(request.args):
+            is_known = (asked["ending"] or "ttl") in SEARCHED
+            return None if is_known else problem(404, problems.SEARCHED)
         if request.method == "OPTIONS":
             return _preflight()
         if request.method not in ("GET", "HEAD"):
@@ -182,7 +192,8 @@ class Feed:
             changed = entries.changed_ids(database(), snapshot.position, since)
             gone = list(changed.values()).count(False)
             cut = Cut(list(changed), _page_size(), after, gone)
-        if after and not cut.own:
+        # What the page had may have been deleted meanwhile, as may be what it begins after.
+        if after and not (cut.own or entries.record(database(), after, name)):
             return problem(404, problems.BEYOND)
         addresses = Addresses(path, snapshot.token, moments.write(since) if since else "")
 

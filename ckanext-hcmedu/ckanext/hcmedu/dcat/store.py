@@ -62,10 +62,21 @@ def stored(folder: Path, group: str, name: str, encoding: str, make: Callable[[]
     return place
 
 
-def sweep(folder: Path, seconds: float) -> None:
-    """Remove groups that nothing was added to for `seconds`."""
+def sweep(
+    folder: Path, unused: float, superseded: float, series: Callable[[str], str] = str
+) -> None:
+    """Remove groups that nothing was added to for `unused` seconds; and after `superseded` seconds
+    those of which there is a newer one in the same series.
+
+    :param series: what a group's name says that it is a state of.
+    """
     if not folder.is_dir():
         return
-    for group in folder.iterdir():
-        if group.stat().st_mtime < time.time() - seconds:
+    newest: dict[str, float] = {}
+    groups = [(group, series(group.name), group.stat().st_mtime) for group in folder.iterdir()]
+    for _, name, at in groups:
+        newest[name] = max(at, newest.get(name, 0))
+    now = time.time()
+    for group, name, at in groups:
+        if at < now - unused or (at < newest[name] and at < now - superseded):
             shutil.rmtree(group, ignore_errors=True)
