@@ -65,12 +65,13 @@ def follow(package: model.Package, is_purged: bool = False) -> None:
     # CKAN tells of a new dataset twice: of itself, and of each of its parts.
     if package.id in done:
         return
-    done.add(package.id)
-    if is_purged:
-        entries.remove(_log(session), package.id, "purged", recipe())
-        return
     try:
-        _write(package)
+        if is_purged:
+            entries.remove(_log(session), package.id, "purged", recipe())
+        else:
+            _write(package)
+        # Only now: whoever goes on after a refusal is refused again.
+        done.add(package.id)
     except (sa.exc.SQLAlchemyError, tk.ValidationError):
         raise
     except Exception as error:
