@@ -213,6 +213,7 @@ def test_a_reading_has_its_time(service: Service) -> None:
         (b"[]]", "text/turtle"),
         (b"\xff\xfe\x00", "text/turtle"),
         (BOMB.encode(), "application/rdf+xml"),
+        (BOMB.encode("utf-16"), "application/rdf+xml"),
         (NESTED.encode(), "application/rdf+xml"),
         (QUOTED.encode(), "text/turtle"),
         (QUOTED.encode(), "application/n-triples"),

@@ -223,8 +223,8 @@ def _statements(answer: Answer, where: str, limits: Limits) -> _Statements:
 
 
 def _is_deep(body: bytes, most: int) -> bool:
-    """Whether elements of an XML document are nested more than `most` deep; what is no XML is for
-    its parser to tell."""
+    """Whether elements of an XML document are nested more than `most` deep, or it has entities, in
+    which anything may be; what is no XML is for its parser to tell."""
     parser, level = expat.ParserCreate(), 0
 
     def enter(*_: object) -> None:
@@ -237,7 +237,11 @@ def _is_deep(body: bytes, most: int) -> bool:
         nonlocal level
         level -= 1
 
+    def declare(*_: object) -> None:
+        raise _TooDeep
+
     parser.StartElementHandler, parser.EndElementHandler = enter, leave
+    parser.EntityDeclHandler = declare
     try:
         parser.Parse(body, True)
     except _TooDeep:
