@@ -13,13 +13,10 @@ import json
 import os
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import brotli
 import urllib3
@@ -28,9 +25,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.services import ROOT, Services, services
-from tests.ckanext.site.web import free_address
-from tests.platform.nginx import nginx
+from tests.bench.services import ROOT, Services, services, through_nginx
 
 DATASETS = int(os.environ.get("HCMEDU_BENCH_DATASETS", "10000"))
 PAGE = 100
@@ -157,7 +152,7 @@ def measure(portal: Services) -> Iterator[Row]:
         Reader(portal.url).get(stock(1))
         yield from _whole(portal.url)
         yield from _page(portal.url)
-        with _cache(portal.url) as cache:
+        with through_nginx(portal.url) as cache:
             yield from _unchanged(portal.url, cache)
             yield from _changed(portal)
             yield from _many(portal.url, cache)
@@ -225,17 +220,6 @@ def _page(url: str) -> Iterator[Row]:
     (middle, high), (their_middle, their_high) = spread(ours.seconds), spread(theirs.seconds)
     yield _row("one page, .ttl, p50", middle, their_middle, "ms")
     yield _row("one page, .ttl, p99 (ckanext-dcat: slowest of 20)", high, their_high, "ms")
-
-
-@contextmanager
-def _cache(url: str) -> Iterator[str]:
-    """The address of the nginx that is shipped, before the portal at `url`."""
-    with tempfile.TemporaryDirectory() as folder:
-        # nginx' worker may be another user.
-        os.chmod(folder, 0o755)
-        listen = free_address()
-        with nginx(url, listen, Path(folder)):
-            yield listen
 
 
 def _unchanged(url: str, cache: str) -> Iterator[Row]:

@@ -11,7 +11,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -25,9 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import lighthouse
-from tests.bench.services import ROOT, Services, services
-from tests.ckanext.site.web import free_address
-from tests.platform.nginx import nginx
+from tests.bench.services import ROOT, Services, services, through_nginx
 from tests.portal.second import Second
 
 TIMES = 60
@@ -115,19 +112,15 @@ def measure(portal: Services) -> Iterator[Row]:
     """Measure page by page."""
     state = Path(portal.environment["HCMEDU_STATE"])
     second = Second(state / "second.ini")
-    with tempfile.TemporaryDirectory() as folder:
-        listen = free_address()
-        # nginx' worker may be another user.
-        os.chmod(folder, 0o755)
-        with nginx(portal.url, listen, Path(folder)):
-            for page in pages(portal.url, second.url):
-                ours, theirs = alone(portal.url + page.ours), alone(second.url + page.theirs)
-                many, plain = together(listen + page.ours), together(second.url + page.theirs)
-                ratio = statistics.median(theirs) / statistics.median(ours)
-                yield (
-                    page.name, _spread(ours), _spread(theirs), f"{ratio:.2f}",
-                    f"{many:,.0f}", f"{plain:,.0f}", f"{many / plain:.0f}",
-                )  # fmt: skip
+    with through_nginx(portal.url) as listen:
+        for page in pages(portal.url, second.url):
+            ours, theirs = alone(portal.url + page.ours), alone(second.url + page.theirs)
+            many, plain = together(listen + page.ours), together(second.url + page.theirs)
+            ratio = statistics.median(theirs) / statistics.median(ours)
+            yield (
+                page.name, _spread(ours), _spread(theirs), f"{ratio:.2f}",
+                f"{many:,.0f}", f"{plain:,.0f}", f"{many / plain:.0f}",
+            )  # fmt: skip
 
 
 def prepare(portal: Services) -> None:

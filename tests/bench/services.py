@@ -6,10 +6,14 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.ckanext.site.web import free_address
+from tests.platform.nginx import nginx
 
 ROOT = Path(__file__).parents[2]
 STATE = ROOT / "var" / "bench"
@@ -56,6 +60,17 @@ def services(**settings: str) -> Iterator[Services]:
         yield Services(url, outer | _secrets(state / "secrets.env") | paths, outer)
     finally:
         subprocess.run([*_STACK, "down"], env=outer, check=False, cwd=ROOT)
+
+
+@contextmanager
+def through_nginx(url: str) -> Iterator[str]:
+    """The address of the nginx that is shipped, before the portal at `url`."""
+    with tempfile.TemporaryDirectory() as folder:
+        # nginx' worker may be another user.
+        os.chmod(folder, 0o755)
+        listen = free_address()
+        with nginx(url, listen, Path(folder)):
+            yield listen
 
 
 def _secrets(file: Path) -> dict[str, str]:

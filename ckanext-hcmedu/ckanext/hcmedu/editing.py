@@ -22,7 +22,8 @@ def package_show(original: Any, context: Context, data_dict: dict[str, Any]) -> 
         package = model.Package.get(tk.get_or_bust(data_dict, "id"))
         if package is not None:
             model.Session.flush()
-            model.Session.refresh(package, with_for_update=True)
+            # CKAN reads it again when it locks it.
+            model.Session.expire(package)
     shown: dict[str, Any] = original(context, data_dict)
     return shown
 

@@ -214,7 +214,7 @@ def addresses(
 def _is_free(address: str, dataset: str | None) -> bool:
     """Whether the feed calls no other dataset so."""
     named = iri(address, settings.site_url())
-    return not entries.is_taken(model.Session.connection(), named, dataset or "")
+    return entries.holder(model.Session.connection(), named, dataset or "") is None
 
 
 def linkable(value: Any) -> Any:

@@ -28,8 +28,16 @@ class Site:
 
     def get(self, path: str, **headers: str) -> Any:
         """The answer to a reader without an account; header names with `_` for `-`."""
+        return self._open("GET", path, headers)
+
+    def head(self, path: str, **headers: str) -> Any:
+        """The answer to the same reader's HEAD."""
+        return self._open("HEAD", path, headers)
+
+    def _open(self, method: str, path: str, headers: dict[str, str]) -> Any:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.app.flask_app.test_client(use_cookies=False).get(path, headers=names)
+        reader = self.app.flask_app.test_client(use_cookies=False)
+        return reader.open(path, method=method, headers=names)
 
     def sysadmin(self) -> Any:
         """A browser in which a new sysadmin is logged in."""

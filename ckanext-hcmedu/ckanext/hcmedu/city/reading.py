@@ -204,13 +204,13 @@ def _statements(answer: Answer, where: str, limits: Limits) -> _Statements:
     ending = urlsplit(answer.url).path.rpartition(".")[2]
     form = ox.RdfFormat.from_media_type(media_type) or ox.RdfFormat.from_extension(ending)
     # Entities may stand for gigabytes, and the parser, which reads UTF-8 only, expands them.
-    if form == ox.RdfFormat.RDF_XML and b"<!ENTITY" in answer.body:
+    # Each level of elements costs it all that is above it.
+    if form == ox.RdfFormat.RDF_XML and (
+        b"<!ENTITY" in answer.body or _is_bomb(answer.body, limits.max_depth)
+    ):
         raise _unexpected(where, "RDF/XML")
     if form == ox.RdfFormat.JSON_LD and depth(answer.body) > limits.max_depth:
         raise _unexpected(where, "JSON-LD")
-    # Each level costs its parser all that is above it.
-    if form == ox.RdfFormat.RDF_XML and _is_deep(answer.body, limits.max_depth):
-        raise _unexpected(where, "RDF/XML")
     # Statements about statements, which it drops by recursion; texts may have the characters too.
     if answer.body.count(b"<<") > _MOST_QUOTED:
         raise _unexpected(where, "DCAT")
@@ -222,7 +222,7 @@ def _statements(answer: Answer, where: str, limits: Limits) -> _Statements:
         raise _unexpected(where, "DCAT") from None
 
 
-def _is_deep(body: bytes, most: int) -> bool:
+def _is_bomb(body: bytes, most: int) -> bool:
     """Whether elements of an XML document are nested more than `most` deep, or it has entities, in
     which anything may be; what is no XML is for its parser to tell."""
     parser, level = expat.ParserCreate(), 0
@@ -231,28 +231,28 @@ def _is_deep(body: bytes, most: int) -> bool:
         nonlocal level
         level += 1
         if level > most:
-            raise _TooDeep
+            raise _Bomb
 
     def leave(*_: object) -> None:
         nonlocal level
         level -= 1
 
     def declare(*_: object) -> None:
-        raise _TooDeep
+        raise _Bomb
 
     parser.StartElementHandler, parser.EndElementHandler = enter, leave
     parser.EntityDeclHandler = declare
     try:
         parser.Parse(body, True)
-    except _TooDeep:
+    except _Bomb:
         return True
     except expat.ExpatError:
         return False
     return False
 
 
-class _TooDeep(Exception):
-    """Elements are nested deeper than is read."""
+class _Bomb(Exception):
+    """The document is not read any further."""
 
 
 DIALECTS: Mapping[str, Callable[[HttpClient, Meter, Limits], Iterator[Copy]]] = {

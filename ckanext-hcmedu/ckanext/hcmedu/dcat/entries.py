@@ -78,17 +78,18 @@ class TakenIri(Exception):
     """Two datasets cannot have one IRI: when one of them goes, consumers delete the other."""
 
 
-def is_taken(connection: Connection, iri: str, dataset_id: str) -> bool:
-    """Whether anything that is there is called `iri`, except the dataset of that id."""
+def holder(connection: Connection, iri: str, dataset_id: str) -> str | None:
+    """What is there and called `iri`, by its name; None where nothing is, or the dataset of that
+    id."""
     found = connection.execute(
-        sa.select(_entry.c.position).where(
+        sa.select(_entry.c.name).where(
             _entry.c.iri == iri,
             _entry.c.dataset_id != dataset_id,
             _entry.c.until.is_(None),
             _entry.c.kind != "delete",
         )
-    )
-    return found.first() is not None
+    ).first()
+    return (found.name or "the catalogue") if found else None
 
 
 def put(connection: Connection, description: Description) -> bool:
@@ -100,8 +101,9 @@ def put(connection: Connection, description: Description) -> bool:
     """
     last = _lock_and_find_last(connection)
     current = _current(connection, description.dataset_id)
-    if is_taken(connection, description.iri, description.dataset_id):
-        raise TakenIri(description.iri)
+    taken = holder(connection, description.iri, description.dataset_id)
+    if taken is not None:
+        raise TakenIri(f"{description.iri}: {taken}")
     if (
         current is not None
         and current.kind != "delete"

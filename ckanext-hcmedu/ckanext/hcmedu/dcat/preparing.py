@@ -43,18 +43,8 @@ class Preparation:
         state = (newest, recipe(), entries.utc_now().date())
         if newest is not None and state != self._done:
             log.info("The feed is prepared: %s answers", prepare())
-            sweep()
+            store.sweep(settings.feed_path(), _KEPT.total_seconds(), _SUPERSEDED.total_seconds())
             self._done = state
-
-
-def sweep() -> None:
-    """Remove the pages that are not likely to be asked for any more."""
-    store.sweep(settings.feed_path(), _KEPT.total_seconds(), _SUPERSEDED.total_seconds(), _series)
-
-
-def _series(group: str) -> str:
-    """A page of the stream, in whichever state; or the catalogue."""
-    return group.rsplit("-", 2)[0] if group.startswith("changes-") else ""
 
 
 def prepare() -> int:

@@ -83,11 +83,10 @@ def follow(package: model.Package, is_purged: bool = False) -> None:
 def follow_organization(group: model.Group) -> None:
     """Let the feed say what the organisation `group` is now, wherever it is named."""
     session = model.Session()
-    session.flush()
-    _lock(session)
+    connection = _lock(session)
     for package in session.query(model.Package).filter_by(owner_org=group.id, type=TYPE):
         _write(package)
-    if entries.newest(session.connection()) is not None:
+    if entries.newest(connection) is not None:
         _write_catalog()
 
 
@@ -169,21 +168,22 @@ def _log(session: Any) -> Connection:
     return connection
 
 
-def _lock(session: Any) -> None:
+def _lock(session: Any) -> Connection:
     """Hold the log, and forget what this session remembers of organisations: another may have
-    changed them while it waited."""
-    entries.lock(_log(session))
+    changed them while it waited. Returns what `_log` does."""
+    session.flush()
+    connection = _log(session)
+    entries.lock(connection)
     for known in list(session.identity_map.values()):
         if isinstance(known, model.Group) and not session.is_modified(known):
             session.expire(known)
+    return connection
 
 
 def _write(package: model.Package) -> None:
     session = model.Session()
-    connection = _log(session)
+    connection = _lock(session)
     # Another may have hidden the dataset since this session read it, or while it waited.
-    session.flush()
-    _lock(session)
     session.refresh(package)
     if package.state != model.State.ACTIVE or package.private:
         entries.remove(connection, package.id, _why_hidden(package), recipe())
@@ -196,9 +196,7 @@ def _why_hidden(package: model.Package) -> str:
 
 
 def _write_catalog() -> None:
-    session = model.Session()
-    _lock(session)
-    entries.put(session.connection(), describe_catalog())
+    entries.put(_lock(model.Session()), describe_catalog())
 
 
 def describe(dataset_id: str, modified: Any = None) -> entries.Description:

@@ -22,7 +22,7 @@ from werkzeug.exceptions import PreconditionFailed
 from werkzeug.wrappers import Request, Response
 
 from ckanext.hcmedu import settings
-from ckanext.hcmedu.dcat import deletions, entries, moments, problems
+from ckanext.hcmedu.dcat import deletions, entries, moments, problems, store
 from ckanext.hcmedu.dcat.asking import (
     CATALOG,
     SEARCHED,
@@ -203,7 +203,7 @@ class Feed:
         document = Document(
             key=(snapshot.token, str(snapshot.erased), name, after, addresses.since),
             # There are too many moments to keep a page for each.
-            group=snapshot.token if cut.is_regular and since is None else "",
+            group=_group(snapshot) if cut.is_regular and since is None else "",
             media_type=FORMATS[name].media_type,
             at=snapshot.changed_at,
             make=make,
@@ -266,7 +266,7 @@ class Feed:
         at, media_type = moments.write(snapshot.at), FORMATS[name].media_type
         document = Document(
             key=(snapshot.token, str(snapshot.erased), name, "manifest"),
-            group=snapshot.token,
+            group=_group(snapshot),
             media_type="application/json",
             at=snapshot.changed_at,
             is_current=snapshot.is_newest,
@@ -287,7 +287,7 @@ class Feed:
             return None
         document = Document(
             key=(snapshot.token, str(snapshot.erased), path),
-            group=snapshot.token,
+            group=_group(snapshot),
             media_type="application/json",
             at=snapshot.at,
             make=lambda: _in_one_piece(
@@ -299,12 +299,16 @@ class Feed:
         return response
 
 
+def _group(snapshot: entries.Snapshot) -> str:
+    return store.group("catalog", snapshot.token)
+
+
 def _kept_ids(database: _Database, snapshot: entries.Snapshot) -> Sequence[str]:
     """The ids of the snapshot's datasets, from disk where another process has asked for them: a
     crawl that begins anew shall not wait for each process to count the catalogue."""
     document = Document(
         key=(snapshot.token, str(snapshot.erased), "ids"),
-        group=snapshot.token,
+        group=_group(snapshot),
         media_type="text/plain",
         at=snapshot.at,
         make=lambda: "\n".join(entries.dataset_ids(database(), snapshot.position)).encode(),

@@ -62,21 +62,24 @@ def stored(folder: Path, group: str, name: str, encoding: str, make: Callable[[]
     return place
 
 
-def sweep(
-    folder: Path, unused: float, superseded: float, series: Callable[[str], str] = str
-) -> None:
-    """Remove groups that nothing was added to for `unused` seconds; and after `superseded` seconds
-    those of which there is a newer one in the same series.
+def group(what: str, state: str) -> str:
+    """The name of the group of documents of one thing in one of its states."""
+    return f"{what}@{state}"
 
-    :param series: what a group's name says that it is a state of.
+
+def sweep(folder: Path, unused: float, superseded: float) -> None:
+    """Remove groups that nothing was added to for `unused` seconds; and after `superseded` seconds
+    those of a thing of which there is a newer state.
+
+    :param folder: of all documents.
     """
     if not folder.is_dir():
         return
     newest: dict[str, float] = {}
-    groups = [(group, series(group.name), group.stat().st_mtime) for group in folder.iterdir()]
-    for _, name, at in groups:
-        newest[name] = max(at, newest.get(name, 0))
+    groups = [(one, one.name.partition("@")[0], one.stat().st_mtime) for one in folder.iterdir()]
+    for _, what, at in groups:
+        newest[what] = max(at, newest.get(what, 0))
     now = time.time()
-    for group, name, at in groups:
-        if at < now - unused or (at < newest[name] and at < now - superseded):
-            shutil.rmtree(group, ignore_errors=True)
+    for one, what, at in groups:
+        if at < now - unused or (at < newest[what] and at < now - superseded):
+            shutil.rmtree(one, ignore_errors=True)

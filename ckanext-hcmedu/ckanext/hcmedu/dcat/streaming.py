@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from werkzeug.wrappers import Request, Response
 
 from ckanext.hcmedu import settings
-from ckanext.hcmedu.dcat import changes, entries, problems
+from ckanext.hcmedu.dcat import changes, entries, problems, store
 from ckanext.hcmedu.dcat.changes import Stretch
 from ckanext.hcmedu.dcat.problems import problem
 from ckanext.hcmedu.dcat.sending import Document, negotiated, send
@@ -103,7 +103,7 @@ def _page(asked: _Asked, named: str) -> Response:
     document = Document(
         key=("changes", page.name, name, asked.stream.path, contents),
         # A folder for each state of a page, so that it goes when the page has another.
-        group=f"changes-{page.name}-{contents}" if page.is_one_of(_page_size()) else "",
+        group=store.group(f"changes-{page.name}", contents) if page.is_one_of(_page_size()) else "",
         media_type=FORMATS[name].media_type,
         at=asked.newest.at,
         make=make,
